@@ -1,0 +1,259 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using OnnxTransformers.Graphs.Onnx;
+using OnnxTransformers.Graphs.Operators;
+using OnnxTransformers.Graphs.Weights;
+
+namespace OnnxTransformers.Graphs;
+
+/// <summary>A network under construction: nodes, inputs, outputs and the recipes of its weights. Everything is checked as it is added; nothing is read from the checkpoint but its index.</summary>
+/// <remarks>Not thread-safe: one graph is built by one thread.</remarks>
+public sealed class Graph
+{
+    private const string ContribDomain = "com.microsoft";
+    private readonly GraphProto _proto = new();
+    private readonly List<WeightInitializer> _weights = [];
+    private readonly Dictionary<string, Value> _weightValues = new(StringComparer.Ordinal);
+    private readonly Dictionary<(ElementType, string Dims, string Bytes), Value> _constants = [];
+    private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _used = new(StringComparer.Ordinal);
+    private readonly List<Problem> _problems = [];
+    private readonly List<(string Path, Value Value)> _results = [];
+    private readonly Dictionary<string, Value> _inputs = new(StringComparer.Ordinal);
+    private bool _usesContrib;
+
+    /// <summary>Begins an empty graph.</summary>
+    /// <param name="name">The file's name without its ending, as "model".</param>
+    /// <param name="tensors">The checkpoint's index, against which weights are checked.</param>
+    /// <param name="options">How to build it.</param>
+    public Graph(string name, IReadOnlyDictionary<string, TensorInfo> tensors, BuildOptions options) => (Name, Tensors, Options, _proto.Name) = (name, tensors, options, name);
+
+    /// <summary>The file's name without its ending.</summary>
+    public string Name { get; }
+
+    /// <summary>How it is built.</summary>
+    public BuildOptions Options { get; }
+
+    /// <summary>The module path under which nodes are named at present.</summary>
+    public string Scope { get; private set; } = "";
+
+    /// <summary>Stored tensors that the graph takes.</summary>
+    public IReadOnlySet<string> UsedTensors => _used;
+
+    /// <summary>Missing and wrongly shaped tensors found so far.</summary>
+    public IReadOnlyList<Problem> Problems => _problems;
+
+    /// <summary>Paths of the modules that were marked, in the order of computation.</summary>
+    public IEnumerable<string> ModulePaths => _results.Select(r => r.Path);
+
+    internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <summary>Declares an input.</summary>
+    public Value Input(string name, ElementType type, Shape shape)
+    {
+        Claim(name);
+        _proto.Input.Add(Info(name, type, shape));
+        return _inputs[name] = new Value(this, name, type, shape);
+    }
+
+    /// <summary>Declares an input vector of int64 that need not be fed.</summary>
+    public Value InputWithDefault(string name, ReadOnlySpan<long> values)
+    {
+        var input = Input(name, ElementType.Int64, new Shape(values.Length));
+        _proto.Initializer.Add(new TensorProto { Name = name, DataType = (int)ElementType.Int64, Dims = { values.Length }, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)) });
+        return input;
+    }
+
+    /// <summary>An input that was declared.</summary>
+    internal Value InputNamed(string name) => _inputs.TryGetValue(name, out var input) ? input : throw Error($"the graph has no input {name}");
+
+    /// <summary>Makes a value an output under a name of the contract. Half-precision results leave the graph as float32.</summary>
+    public void Output(string name, Value value)
+    {
+        var wide = value.Type is ElementType.Float16 or ElementType.BFloat16 ? Op.Cast(value, ElementType.Float) : value;
+        Claim(name);
+        _proto.Node.Add(new NodeProto { Name = $"{name}/Identity", OpType = "Identity", Input = { wide.Name }, Output = { name } });
+        _proto.Output.Add(Info(name, wide.Type, wide.Shape));
+    }
+
+    /// <summary>Names nodes after <paramref name="path"/> until the result is disposed.</summary>
+    public ScopeGuard Enter(string path)
+    {
+        var before = Scope;
+        Scope = path;
+        return new ScopeGuard(this, before);
+    }
+
+    /// <summary>A scalar constant of a type; equal constants are one initializer.</summary>
+    public Value Scalar(double value, ElementType type) => Constant(type, [], Scalars.Bytes(value, type));
+
+    /// <summary>A vector of int64, such as a shape or axes.</summary>
+    public Value Constant(params ReadOnlySpan<long> values) => Constant(ElementType.Int64, [values.Length], MemoryMarshal.AsBytes(values));
+
+    /// <summary>A constant of any type from its little-endian bytes; equal constants are one initializer.</summary>
+    public Value Constant(ElementType type, ImmutableArray<long> shape, ReadOnlySpan<byte> bytes)
+    {
+        var key = (type, string.Join(",", shape), Convert.ToBase64String(bytes));
+        if (_constants.TryGetValue(key, out var known)) return known;
+        var name = Claim($"constants.{_constants.Count}");
+        _proto.Initializer.Add(new TensorProto { Name = name, DataType = (int)type, Dims = { shape }, RawData = ByteString.CopyFrom(bytes) });
+        return _constants[key] = new Value(this, name, type, Shape.Of(shape));
+    }
+
+    /// <summary>Adds a node with one output.</summary>
+    internal Value Node(string op, ReadOnlySpan<Value?> inputs, ElementType type, Shape shape, ReadOnlySpan<AttributeProto> attributes = default, bool contrib = false) =>
+        Nodes(op, inputs, [(type, shape)], attributes, contrib)[0];
+
+    /// <summary>Adds a node with several outputs.</summary>
+    internal ImmutableArray<Value> Nodes(string op, ReadOnlySpan<Value?> inputs, ReadOnlySpan<(ElementType Type, Shape Shape)> outputs, ReadOnlySpan<AttributeProto> attributes = default, bool contrib = false)
+    {
+        if (contrib && !Options.Fused) throw Error($"{op} is an operator of ONNX Runtime, which the target {Options.Target} does not take");
+        _usesContrib |= contrib;
+        var name = Claim(Scope.Length == 0 ? op : $"{Scope}/{op}");
+        var node = new NodeProto { Name = name, OpType = op, Domain = contrib ? ContribDomain : "" };
+        foreach (var input in inputs)
+        {
+            if (input is not null && input.Graph != this) throw Error($"{op}: {input.Name} belongs to another graph");
+            node.Input.Add(input?.Name ?? "");
+        }
+        foreach (var attribute in attributes) node.Attribute.Add(attribute);
+        while (node.Input.Count > 0 && node.Input[^1].Length == 0) node.Input.RemoveAt(node.Input.Count - 1);
+        var values = ImmutableArray.CreateBuilder<Value>(outputs.Length);
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            var output = i == 0 ? name : Claim($"{name}.{i}");
+            node.Output.Add(output);
+            values.Add(new Value(this, output, outputs[i].Type, outputs[i].Shape));
+        }
+        _proto.Node.Add(node);
+        return values.MoveToImmutable();
+    }
+
+    /// <summary>The value of a weight in the type that the graph computes in.</summary>
+    internal Value Weight(string name, Recipe recipe)
+    {
+        var stored = StoredWeight(name, recipe);
+        return stored.Type.IsFloatingPoint() && stored.Type != Options.ComputeType ? Op.Cast(stored, Options.ComputeType) : stored;
+    }
+
+    /// <summary>The value of a weight in the type that it is stored in: for tables of which only some rows are taken, so that the whole table is not widened.</summary>
+    internal Value StoredWeight(string name, Recipe recipe)
+    {
+        if (!Options.Link && recipe.Type.IsFloatingPoint() && recipe.Type != Options.StorageType) recipe = new Recipe.Converted(recipe, Options.StorageType);
+        var key = recipe.Description;
+        if (_weightValues.TryGetValue(key, out var known)) return known;
+        foreach (var source in recipe.Sources) _used.Add(source.Name);
+        return _weightValues[key] = Options.Link && recipe is not Recipe.Stored ? Lowered(name, recipe) : Initializer(name, recipe);
+    }
+
+    /// <summary>Records the result of a module, so that two builds of one network can be compared module by module.</summary>
+    internal Value Result(string path, Value value)
+    {
+        _results.Add((path, value));
+        return value;
+    }
+
+    /// <summary>Counts a stored tensor as taken without a place in the graph, because another holds the same.</summary>
+    internal void MarkUsed(string tensor) => _used.Add(tensor);
+
+    internal void AddProblem(Problem problem) => _problems.Add(problem);
+
+    /// <summary>An error at the module that is being built.</summary>
+    internal GraphException Error(string message) => new(Scope, message);
+
+    /// <summary>The finished model and the recipes of the initializers that have no bytes yet.</summary>
+    /// <exception cref="CorruptCheckpointException">Tensors are missing or have another shape than the configuration says.</exception>
+    public OnnxModel ToModel(IEnumerable<KeyValuePair<string, string>>? metadata = null)
+    {
+        if (_problems.Count > 0) throw new CorruptCheckpointException($"building {Name}.onnx", _problems);
+        if (Options.ExposeModules) ExposeResults();
+        var model = new ModelProto
+        {
+            IrVersion = 10,
+            ProducerName = "OnnxTransformers",
+            ProducerVersion = ProducerVersion,
+            Graph = _proto,
+            OpsetImport = { new OperatorSetIdProto { Domain = "", Version = Options.Opset } },
+        };
+        if (_usesContrib) model.OpsetImport.Add(new OperatorSetIdProto { Domain = ContribDomain, Version = 1 });
+        foreach (var (key, value) in metadata ?? []) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
+        return new OnnxModel(model, [.. _weights]);
+    }
+
+    private static string ProducerVersion { get; } = typeof(Graph).Assembly.GetName().Version!.ToString(3);
+
+    private void ExposeResults()
+    {
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (path, value) in _results)
+        {
+            var n = CollectionsMarshal.GetValueRefOrAddDefault(seen, path, out _)++;
+            Output(n == 0 ? $"module:{path}" : $"module:{path}#{n.ToString(CultureInfo.InvariantCulture)}", value);
+        }
+        _results.Clear();
+    }
+
+    private Value Initializer(string name, Recipe recipe)
+    {
+        var unique = Claim(name);
+        _proto.Initializer.Add(new TensorProto { Name = unique, DataType = (int)recipe.Type, Dims = { recipe.Shape } });
+        _weights.Add(new WeightInitializer(unique, recipe));
+        return new Value(this, unique, recipe.Type, Shape.Of(recipe.Shape));
+    }
+
+    private Value Lowered(string name, Recipe recipe) => recipe switch
+    {
+        Recipe.Transposed r => Op.Transpose(StoredWeight(name, r.Of), [.. r.Permutation]),
+        Recipe.Sliced r => Op.Slice(StoredWeight(name, r.Of), r.Axis, r.Start, r.Start + r.Length),
+        Recipe.Reshaped r => Op.Reshape(StoredWeight(name, r.Of), r.To.AsSpan()),
+        Recipe.Concatenated r => Op.Concat(r.Axis, [.. r.Parts.Select(p => StoredWeight(p.Sources.First().Name, p))]),
+        Recipe.Converted r => Op.Cast(StoredWeight(name, r.Of), r.To),
+        Recipe.Scaled r => StoredWeight(name, r.Of) * r.Factor,
+        _ => Initializer(name, recipe),
+    };
+
+    private string Claim(string name)
+    {
+        ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(_names, name, out var exists);
+        if (!exists) return name;
+        string next;
+        do next = $"{name}_{(++count).ToString(CultureInfo.InvariantCulture)}";
+        while (!_names.TryAdd(next, 0));
+        return next;
+    }
+
+    private static ValueInfoProto Info(string name, ElementType type, Shape shape)
+    {
+        var dims = new TensorShapeProto();
+        foreach (var d in shape.Dims) dims.Dim.Add(d.Size is { } n ? new TensorShapeProto.Types.Dimension { DimValue = n } : new TensorShapeProto.Types.Dimension { DimParam = d.Symbol });
+        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = dims } } };
+    }
+
+    /// <summary>Restores the scope that was there before.</summary>
+    public readonly struct ScopeGuard : IDisposable
+    {
+        private readonly Graph _graph;
+        private readonly string _before;
+
+        internal ScopeGuard(Graph graph, string before) => (_graph, _before) = (graph, before);
+
+        /// <inheritdoc/>
+        public void Dispose() => _graph.Scope = _before;
+    }
+}
+
+/// <summary>A model and what its initializers are made of.</summary>
+/// <param name="Proto">The model; initializers of weights have a name, a type and dimensions, but no bytes.</param>
+/// <param name="Weights">Their recipes.</param>
+public sealed record OnnxModel(ModelProto Proto, ImmutableArray<WeightInitializer> Weights);
+
+/// <summary>Operands that don't fit together: a mistake in a model file, or a configuration whose numbers contradict each other.</summary>
+public sealed class GraphException : InvalidOperationException
+{
+    internal GraphException(string module, string message) : base(module.Length == 0 ? message : $"{module}: {message}") => Module = module;
+
+    /// <summary>Path of the module that was being built.</summary>
+    public string Module { get; }
+}

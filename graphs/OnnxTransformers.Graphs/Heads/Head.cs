@@ -1,0 +1,63 @@
+using OnnxTransformers.Graphs.Layers;
+using OnnxTransformers.Graphs.Operators;
+
+namespace OnnxTransformers.Graphs.Heads;
+
+/// <summary>What turns hidden states into a task's outputs, for every model of the same wiring. Results are the graph's outputs by the reference's names.</summary>
+internal static class Head
+{
+    /// <summary>The vector of the first token. [B, S, D] -> [B, D].</summary>
+    internal static Value FirstToken(Value h) => Op.Select(h, 1, 0);
+
+    /// <summary>tanh of a linear layer over the first token. [B, S, D] -> [B, D].</summary>
+    internal static Value Pool(Module m, Value h, int width)
+    {
+        using var scope = m.Enter();
+        return m.Result(Op.Tanh(Linear(m["dense"], FirstToken(h), width)));
+    }
+
+    /// <summary>The hidden states, and the pooled first token where the checkpoint has a pooler: some were saved without. [B, S, D] -> last_hidden_state [B, S, D], pooler_output [B, D].</summary>
+    internal static GraphOutputs Features(Module pooler, Value h, int width) =>
+        pooler["dense"].Has("weight") ? [("last_hidden_state", h), ("pooler_output", Pool(pooler, h, width))] : [("last_hidden_state", h)];
+
+    /// <summary>One number a label, for each vector: [..., D] -> logits [..., labels].</summary>
+    internal static GraphOutputs Logits(Module m, Value x, int labels) => [("logits", Linear(m, x, labels))];
+
+    /// <summary>A hidden layer over the first token, then one number a label. [B, S, D] -> logits [B, labels].</summary>
+    internal static GraphOutputs DenseClassifier(Module m, Value h, int width, Activation activation, int labels) =>
+        Logits(m["out_proj"], Linear(m["dense"], FirstToken(h), width, activation), labels);
+
+    /// <summary>Where an answer begins and ends: [B, S, D] -> start_logits and end_logits [B, S].</summary>
+    internal static GraphOutputs Spans(Module m, Value h)
+    {
+        var both = Linear(m, h, 2);
+        using var scope = m.Enter();
+        return [("start_logits", Op.Select(both, 2, 0)), ("end_logits", Op.Select(both, 2, 1))];
+    }
+
+    /// <summary>One number for each choice: the rows of one question's choices lie one after the other. [B * C, D] -> logits [B, C].</summary>
+    internal static GraphOutputs Choices(Module m, Value pooled, TextInputs x)
+    {
+        var scores = Linear(m, pooled, 1);
+        using var scope = m.Enter();
+        return [("logits", Op.Reshape(scores, Op.ShapeOf(x.Declared, 0, 2), new Shape(x.Declared.Shape[0], x.Declared.Shape[1])))];
+    }
+
+    /// <summary>The layer in front of an output table: linear, activation, normalization. [B, S, D] -> [B, S, width].</summary>
+    internal static Value Transform(Module dense, Module norm, Value h, int width, Activation activation, float epsilon) =>
+        LayerNorm(norm, Linear(dense, h, width, activation), epsilon);
+
+    /// <summary>One number for each word of the vocabulary: h W^T + b. [B, S, D] -> [B, S, V].</summary>
+    /// <param name="m">The module of the output table.</param>
+    /// <param name="h">Hidden states.</param>
+    /// <param name="table">The table [V, D]: the embeddings' own where both are tied.</param>
+    /// <param name="bias">A number for each word [V], or null.</param>
+    internal static Value VocabularyLogits(Module m, Value h, Weight table, Value? bias)
+    {
+        using var scope = m.Enter();
+        Value w = table;
+        // As a general matrix product the table is taken as it is stored, so tied tables are written once.
+        var flat = Op.Gemm(Op.Reshape(h, [-1, h.Shape[-1].Size!.Value]), w, bias, transposeB: true);
+        return m.Result(Op.Reshape(flat, Op.Concat(0, Op.ShapeOf(h, 0, 2), m.Graph.Constant(w.Shape[0].Size!.Value)), h.Shape.With(-1, w.Shape[0])));
+    }
+}

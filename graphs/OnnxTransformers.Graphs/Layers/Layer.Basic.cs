@@ -1,0 +1,72 @@
+using OnnxTransformers.Graphs.Operators;
+
+namespace OnnxTransformers.Graphs.Layers;
+
+/// <summary>The layers that models are made of: functions from values to values. They are the only place that knows the target.</summary>
+/// <remarks>Shapes in comments: B batch, S sequence, T total with the past, H heads, d head size, D hidden, V vocabulary.</remarks>
+internal static partial class Layer
+{
+    /// <summary>x W^T + b. [..., in] -> [..., width].</summary>
+    internal static Value Linear(Module m, Value x, long width, bool bias = true)
+    {
+        using var scope = m.Enter();
+        var y = Op.MatMul(x, Matrix(m, x, width));
+        return m.Result(bias ? y + m.Weight("bias", width) : y);
+    }
+
+    /// <summary>A linear layer with its activation behind it. [..., in] -> [..., width].</summary>
+    internal static Value Linear(Module m, Value x, long width, Activation activation)
+    {
+        if (!x.Graph.Options.Fused || !activation.IsExactGelu) return Activate(m, activation, Linear(m, x, width));
+        using var scope = m.Enter();
+        return m.Result(Contrib.BiasGelu(Op.MatMul(x, Matrix(m, x, width)), m.Weight("bias", width)));
+    }
+
+    /// <summary>An activation without parameters of its own.</summary>
+    internal static Value Activate(Module m, Activation activation, Value x)
+    {
+        using var scope = m.Enter();
+        return activation.Apply(x, m);
+    }
+
+    /// <summary>Rows of a table by id. [...] -> [..., width].</summary>
+    internal static Value Embedding(Module m, Value ids, long rows, long width)
+    {
+        using var scope = m.Enter();
+        return m.Result(Op.Cast(Op.Gather(m.Weight("weight", rows, width).Stored, ids), ids.Graph.Options.ComputeType));
+    }
+
+    /// <summary>The first rows of a table of positions, as many as the sequence is long. -> [S, width], to be broadcast over the batch. A longer sequence than the table fails when the graph runs.</summary>
+    internal static Value PositionEmbedding(Module m, TextInputs x, long rows, long width)
+    {
+        using var scope = m.Enter();
+        var first = Op.Slice(m.Weight("weight", rows, width).Stored, 0, m.Graph.Constant(0), x.LengthVector, x.Length);
+        return m.Result(Op.Cast(first, m.Graph.Options.ComputeType));
+    }
+
+    /// <summary>Layer normalization over the last axis. [..., D] -> [..., D].</summary>
+    internal static Value LayerNorm(Module m, Value x, float epsilon)
+    {
+        using var scope = m.Enter();
+        var (scale, bias) = NormWeights(m, x);
+        return m.Result(Op.LayerNormalization(x, scale, bias, epsilon));
+    }
+
+    /// <summary>Layer normalization of a sum: what follows each part of a post-norm block. [B, S, D] + [B, S, D] -> [B, S, D].</summary>
+    internal static Value AddNorm(Module m, Value x, Value residual, float epsilon)
+    {
+        using var scope = m.Enter();
+        var (scale, bias) = NormWeights(m, x);
+        return m.Result(x.Graph.Options.Fused && x.Shape.Rank == 3 ? Contrib.SkipLayerNormalization(x, residual, scale, bias, epsilon) : Op.LayerNormalization(x + residual, scale, bias, epsilon));
+    }
+
+    private static Value Matrix(Module m, Value x, long width) =>
+        m.Weight("weight", width, x.Shape[-1].Size ?? throw x.Graph.Error($"Linear({x}): the last dimension must be known")).Transpose();
+
+    /// <summary>Checkpoints converted from TensorFlow call scale and shift gamma and beta.</summary>
+    private static (Value Scale, Value Bias) NormWeights(Module m, Value x)
+    {
+        var width = x.Shape[-1].Size ?? throw x.Graph.Error($"LayerNorm({x}): the last dimension must be known");
+        return (m.Weight(["weight", "gamma"], width), m.Weight(["bias", "beta"], width));
+    }
+}

@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+
+namespace OnnxTransformers.Graphs.Models;
+
+/// <summary>A task of the reference: its name, the classes of checkpoints made for it, and the task whose graph it runs on where that is another's.</summary>
+/// <param name="Name">The name, as pipelines have it.</param>
+/// <param name="Classes">Endings of the class names in <c>architectures</c>.</param>
+/// <param name="GraphOf">The task whose graph serves this one; null for its own.</param>
+public sealed record ModelTask(string Name, ImmutableArray<string> Classes, string? GraphOf = null)
+{
+    /// <summary>All tasks of the reference (transformers 4.57, models/auto and pipelines), and those of sentence-transformers. Where endings overlap, the longest decides.</summary>
+    public static readonly ImmutableArray<ModelTask> All =
+    [
+        new("feature-extraction", ["Model", "Encoder", "EncoderModel"]),
+        new("fill-mask", ["ForMaskedLM"]),
+        new("text-classification", ["ForSequenceClassification"]),
+        new("token-classification", ["ForTokenClassification"]),
+        new("question-answering", ["ForQuestionAnswering", "ForQuestionAnsweringSimple"]),
+        new("multiple-choice", ["ForMultipleChoice"]),
+        new("next-sentence-prediction", ["ForNextSentencePrediction"]),
+        new("pretraining", ["ForPreTraining"]),
+        new("text-generation", ["ForCausalLM", "LMHeadModel"]),
+        new("text2text-generation", ["ForConditionalGeneration"]),
+        new("automatic-speech-recognition", ["ForCTC", "ForSpeechSeq2Seq"]),
+        new("audio-classification", ["ForAudioClassification"]),
+        new("audio-frame-classification", ["ForAudioFrameClassification"]),
+        new("audio-xvector", ["ForXVector"]),
+        new("text-to-audio", ["ForTextToWaveform", "ForTextToSpectrogram"]),
+        new("image-classification", ["ForImageClassification"]),
+        new("image-feature-extraction", ["Backbone"]),
+        new("image-segmentation", ["ForSemanticSegmentation", "ForInstanceSegmentation", "ForUniversalSegmentation", "ForSegmentation", "ForImageSegmentation"]),
+        new("image-text-to-text", ["ForImageTextToText"]),
+        new("image-to-image", ["ForImageToImage", "ForImageSuperResolution"]),
+        new("image-to-text", ["ForVision2Seq"]),
+        new("masked-image-modeling", ["ForMaskedImageModeling"]),
+        new("mask-generation", ["ForMaskGeneration"]),
+        new("depth-estimation", ["ForDepthEstimation"]),
+        new("object-detection", ["ForObjectDetection"]),
+        new("zero-shot-object-detection", ["ForZeroShotObjectDetection"]),
+        new("video-classification", ["ForVideoClassification"]),
+        new("visual-question-answering", ["ForVisualQuestionAnswering"]),
+        new("document-question-answering", ["ForDocumentQuestionAnswering"]),
+        new("table-question-answering", ["ForTableQuestionAnswering"]),
+        new("keypoint-detection", ["ForKeypointDetection"]),
+        new("keypoint-matching", ["ForKeypointMatching"]),
+        new("time-series-prediction", ["ForPrediction"]),
+        new("sentence-similarity", ["SentenceTransformer"]),
+        new("sentiment-analysis", [], "text-classification"),
+        new("zero-shot-classification", [], "text-classification"),
+        new("text-ranking", [], "text-classification"),
+        new("ner", [], "token-classification"),
+        new("summarization", [], "text2text-generation"),
+        new("translation", [], "text2text-generation"),
+        new("zero-shot-image-classification", [], "feature-extraction"),
+        new("zero-shot-audio-classification", [], "feature-extraction"),
+    ];
+
+    /// <summary>The task of a name, or null.</summary>
+    public static ModelTask? Named(string name) => All.FirstOrDefault(t => t.Name == name);
+
+    /// <summary>The task that a class of the reference is made for, or null: the longest ending counts.</summary>
+    public static ModelTask? OfClass(string architecture) => All.SelectMany(t => t.Classes.Select(c => (Task: t, Class: c)))
+        .Where(r => architecture.EndsWith(r.Class, StringComparison.Ordinal)).MaxBy(r => r.Class.Length).Task;
+}

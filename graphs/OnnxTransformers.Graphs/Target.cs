@@ -1,0 +1,56 @@
+namespace OnnxTransformers.Graphs;
+
+/// <summary>Where a graph is meant to run; layers lower themselves accordingly.</summary>
+public enum Target
+{
+    /// <summary>Plain ONNX operators only: any runtime.</summary>
+    Portable,
+    /// <summary>ONNX Runtime's CPU provider, with its fused operators.</summary>
+    Cpu,
+    /// <summary>ONNX Runtime's CUDA provider, with its fused operators.</summary>
+    Cuda,
+    /// <summary>ONNX Runtime's TensorRT provider, which fuses plain operators itself.</summary>
+    TensorRt,
+}
+
+/// <summary>What the weights are stored in.</summary>
+public enum Precision
+{
+    /// <summary>32-bit floats.</summary>
+    Fp32,
+    /// <summary>16-bit IEEE floats, also computed in.</summary>
+    Fp16,
+    /// <summary>16-bit brain floats. The CUDA target computes in them; the others widen each weight and compute in float32, since ONNX Runtime's CPU provider has no bfloat16 kernels.</summary>
+    Bf16,
+}
+
+/// <summary>How a graph is to be built.</summary>
+public sealed record BuildOptions
+{
+    /// <summary>The operator sets that may be asked for, oldest first.</summary>
+    public static readonly IReadOnlyList<int> Opsets = [21, 22, 23];
+
+    /// <summary>Where it will run.</summary>
+    public Target Target { get; init; }
+
+    /// <summary>Storage of the weights.</summary>
+    public Precision Precision { get; init; }
+
+    /// <summary>The ONNX operator set that is declared: 21 or newer.</summary>
+    public int Opset { get; init; } = 21;
+
+    /// <summary>True where initializers must be stored tensors as they are, so that the model can point into the checkpoint's own files: transposing, slicing and converting become operators.</summary>
+    public bool Link { get; init; }
+
+    /// <summary>True where the result of every module becomes an output named after its path, to find the first one that differs.</summary>
+    public bool ExposeModules { get; init; }
+
+    /// <summary>The type the network's weights are stored in.</summary>
+    public ElementType StorageType => Precision switch { Precision.Fp16 => ElementType.Float16, Precision.Bf16 => ElementType.BFloat16, _ => ElementType.Float };
+
+    /// <summary>The type the network computes in.</summary>
+    public ElementType ComputeType => Precision == Precision.Bf16 && Target != Target.Cuda ? ElementType.Float : StorageType;
+
+    /// <summary>True where ONNX Runtime's fused operators (domain com.microsoft) may be used.</summary>
+    public bool Fused => Target is Target.Cpu or Target.Cuda;
+}
