@@ -60,5 +60,5 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
 
     /// <summary>The task that a class of the reference is made for, or null: the longest ending counts.</summary>
     public static ModelTask? OfClass(string architecture) => All.SelectMany(t => t.Classes.Select(c => (Task: t, Class: c)))
-        .Where(r => architecture.EndsWith(r.Class, StringComparison.Ordinal)).MaxBy(r => r.Class.Length).Task;
+        .Where(r => architecture.EndsWith(r.Class, StringComparison.Ordinal)).OrderByDescending(r => r.Class.Length).FirstOrDefault().Task;
 }

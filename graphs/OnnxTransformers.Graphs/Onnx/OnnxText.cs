@@ -58,7 +58,7 @@ public static class OnnxText
     internal static string Dimension(TensorShapeProto.Types.Dimension dimension) => dimension.ValueCase switch
     {
         TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue => dimension.DimValue.ToString(CultureInfo.InvariantCulture),
-        TensorShapeProto.Types.Dimension.ValueOneofCase.DimParam when dimension.DimParam.Length > 0 => Word(dimension.DimParam),
+        TensorShapeProto.Types.Dimension.ValueOneofCase.DimParam when dimension.DimParam.Length > 0 => Plain(dimension.DimParam) ? dimension.DimParam : Quote(dimension.DimParam),
         _ => "?",
     };
 
@@ -179,6 +179,9 @@ public static class OnnxText
     private static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    /// <summary>True for names and formulas such as "past_sequence_length + sequence_length".</summary>
+    private static bool Plain(string dimension) => dimension.All(c => c >= ' ' && c != '\x7F' && !"\"[],#:=".Contains(c, StringComparison.Ordinal));
 
     /// <summary>A name as it is, or quoted where it would not be one word.</summary>
     private static string Word(string name) => name.Length == 0 || name.Any(c => c <= ' ' || c == '\x7F' || "\"()<>[]{},=#:".Contains(c, StringComparison.Ordinal)) ? Quote(name) : name;

@@ -15,13 +15,14 @@ internal sealed record Piece(RecipePlan Plan, Copy? Copy, Box? Box)
 }
 
 /// <summary>Makes the bytes of plans, block by block, with a few buffers that it keeps. Not thread-safe: each thread has its own.</summary>
-internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
+/// <param name="stored">The stored tensors.</param>
+/// <param name="blockBytes">Bytes moved at once: what the second-level cache still holds when they are moved on.</param>
+internal sealed unsafe class PlanReader(StoredBytes stored, int blockBytes = 512 << 10) : IDisposable
 {
-    /// <summary>Bytes read at once: what the second-level cache still holds when they are moved on.</summary>
-    private const int BlockBytes = 512 << 10;
+    /// <summary>Runs shorter than this that follow each other closely are copied out of a larger read.</summary>
+    private const int ShortRun = 512;
 
-    /// <summary>Runs shorter than this are copied out of a larger read.</summary>
-    private const int ShortRun = 4096;
+    private const int CloseRuns = 2048;
 
     private const int WindowBytes = 256 << 10;
     private const int LargestWrite = 1 << 30;
@@ -69,9 +70,9 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
     {
         var size = plan.ElementSize;
         var axes = SourceOrder(copy);
-        foreach (var part in box.Split(Math.Max(1, BlockBytes / Math.Max(size, copy.Source.ElementSize)), size))
+        foreach (var part in box.Split(Math.Max(1, blockBytes / Math.Max(size, copy.Source.ElementSize)), size))
         {
-            var to = _result.Get(BlockBytes);
+            var to = _result.Get(blockBytes);
             Load(copy, axes, null, part, name, to, size);
             sink((copy.To + (part.Start.Length == 0 ? 0 : part.Start[0])) * size, new ReadOnlySpan<byte>(to, checked((int)(part.Count * size))));
         }
@@ -89,9 +90,9 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
         Axis[] loops = [.. order.Select(i => axes[i])];
         long[] from = [.. order.Select(i => Dense(box)[i])];
         var all = box.Permuted(order);
-        foreach (var part in all.Split(Math.Max(1, BlockBytes / size), size))
+        foreach (var part in all.Split(Math.Max(1, blockBytes / size), size))
         {
-            var block = _result.Get(BlockBytes);
+            var block = _result.Get(blockBytes);
             var first = slab;
             for (var i = 0; i < order.Length; i++) first += (part.Start[i] - all.Start[i]) * from[i] * size;
             Layout.Move(first, from, block, Dense(part), part.Extent, size);
@@ -132,7 +133,7 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
     {
         if (copy.Source is not PlanSource.Held held) return null;
         var buffer = new NativeBuffer();
-        using var inner = new PlanReader(stored);
+        using var inner = new PlanReader(stored, blockBytes);
         inner.Fill(held.Plan, name, buffer.Get(held.Plan.Bytes));
         return buffer;
     }
@@ -140,7 +141,7 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
     /// <summary>Puts a part of a copy where its strides say.</summary>
     private void Fill(Copy copy, Axis[] axes, NativeBuffer? held, Box box, string name, byte* target, long[] strides, int size)
     {
-        foreach (var part in box.Split(Math.Max(1, BlockBytes / Math.Max(size, copy.Source.ElementSize)), size))
+        foreach (var part in box.Split(Math.Max(1, blockBytes / Math.Max(size, copy.Source.ElementSize)), size))
         {
             var to = target;
             for (var i = 0; i < strides.Length; i++) to += (part.Start[i] - box.Start[i]) * strides[i] * size;
@@ -149,7 +150,7 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
                 Load(copy, axes, held, part, name, to, size);
                 continue;
             }
-            var from = _result.Get(BlockBytes);
+            var from = _result.Get(blockBytes);
             Load(copy, axes, held, part, name, from, size);
             Layout.Move(from, Dense(part), to, strides, part.Extent, size);
         }
@@ -158,10 +159,10 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
     /// <summary>Reads and converts a part of a copy, densely and in the order of the source.</summary>
     private void Load(Copy copy, Axis[] axes, NativeBuffer? held, Box box, string name, byte* to, int size)
     {
-        foreach (var part in box.Split(Math.Max(1, BlockBytes / Math.Max(size, copy.Source.ElementSize)), size))
+        foreach (var part in box.Split(Math.Max(1, blockBytes / Math.Max(size, copy.Source.ElementSize)), size))
         {
             var count = part.Count;
-            var from = copy.Steps.Length == 0 ? to : _block.Get(BlockBytes);
+            var from = copy.Steps.Length == 0 ? to : _block.Get(blockBytes);
             Gather(copy, axes, held, part, from);
             for (var i = 0; i < copy.Steps.Length; i++)
             {
@@ -207,7 +208,7 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
     {
         var size = copy.Source.ElementSize;
         var all = box.Count;
-        long windowStart = 0, windowEnd = 0;
+        long windowStart = 0, windowEnd = 0, last = long.MaxValue;
         foreach (var (offset, done, count) in Runs.Of(box, axes, a => a.From))
         {
             var (at, bytes) = ((copy.From + offset) * size, count * size);
@@ -218,7 +219,9 @@ internal sealed unsafe class PlanReader(StoredBytes stored) : IDisposable
                 continue;
             }
             var tensor = ((PlanSource.Stored)copy.Source).Tensor;
-            if (bytes >= ShortRun || count == all)
+            var apart = at - last;
+            last = at;
+            if (bytes >= ShortRun || apart > CloseRuns || count == all)
             {
                 stored.Read(tensor, at, new Span<byte>(put, checked((int)bytes)));
                 continue;

@@ -1,0 +1,49 @@
+using System.Text;
+using System.Text.Json;
+using NUnit.Framework;
+using OnnxTransformers.Graphs.Onnx;
+using OnnxTransformers.Testing;
+
+namespace OnnxTransformers.Graphs.Models;
+
+/// <summary>The graph of every family as text, for portable ONNX and for the CPU: a change of a graph shows as a difference of these files. UPDATE_DUMPS=1 writes them anew.</summary>
+public sealed class DumpTests
+{
+    private static readonly string[] Cases =
+    [
+        "bert-base", "bert-fill-mask", "bert-multiple-choice", "bert-question-answering", "bert-next-sentence", "distilbert-base", "distilbert-text-classification", "electra-discriminator", "electra-fill-mask", "mpnet-base",
+        "roberta-base", "roberta-text-classification", "xlm-roberta-fill-mask", "camembert-fill-mask",
+    ];
+
+    [Test]
+    public void The_graph_is_the_reviewed_one([ValueSource(nameof(Cases))] string fixture, [Values(Target.Portable, Target.Cpu)] Target target)
+    {
+        var folder = Fixtures.Find($"text/{fixture}");
+        var plan = ModelCatalog.Plan(ConfigReader.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")), "config.json"), Index(Path.Combine(folder, "model.safetensors")), new PlanRequest());
+        var text = OnnxText.Dump(plan.Build(new BuildOptions { Target = target }).Single().ToModel().Proto);
+        var path = Path.Combine(Fixtures.Root, "tests", "OnnxTransformers.Graphs.Tests", "Models", "Dumps", $"{fixture}.{target}.txt");
+        if (Environment.GetEnvironmentVariable("UPDATE_DUMPS") == "1") File.WriteAllText(path, text);
+        Assert.That(text, Is.EqualTo(File.ReadAllText(path)), "the graph changed: review it, and write the dumps anew with UPDATE_DUMPS=1");
+    }
+
+    [Test]
+    public void A_tensor_of_the_network_that_has_no_place_in_it_is_refused()
+    {
+        var folder = Fixtures.Find("text/bert-base");
+        var index = Index(Path.Combine(folder, "model.safetensors"));
+        index["encoder.layer.7.output.dense.bias"] = new TensorInfo("encoder.layer.7.output.dense.bias", ElementType.Float, [32]);
+        var plan = ModelCatalog.Plan(ConfigReader.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")), "config.json"), index, new PlanRequest());
+        Assert.That(Assert.Throws<CorruptCheckpointException>(() => plan.Build(new BuildOptions()))!.Message, Is.EqualTo(
+            "building bert for feature-extraction from the checkpoint's tensors: encoder.layer.7.output.dense.bias: a tensor [32] that bert has no place for; supported: tensors of the network that config.json describes. Next: check that config.json belongs to these weights"));
+    }
+
+    /// <summary>Names, types and shapes from a file's header.</summary>
+    private static Dictionary<string, TensorInfo> Index(string path)
+    {
+        using var file = File.OpenRead(path);
+        using var reader = new BinaryReader(file);
+        using var header = JsonDocument.Parse(Encoding.UTF8.GetString(reader.ReadBytes((int)reader.ReadInt64())));
+        return header.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__").ToDictionary(p => p.Name, p => new TensorInfo(p.Name,
+            p.Value.GetProperty("dtype").GetString() == "F32" ? ElementType.Float : ElementType.Int64, [.. p.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())]));
+    }
+}
