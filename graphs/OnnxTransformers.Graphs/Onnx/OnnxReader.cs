@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Microsoft.Win32.SafeHandles;
 
@@ -24,7 +23,7 @@ public sealed class OnnxReader : ITensorSource, IDisposable
 {
     private readonly SafeFileHandle _file;
     private readonly string _path;
-    private readonly FrozenDictionary<string, Entry> _entries;
+    private readonly Dictionary<string, Entry> _entries;
     private readonly ConcurrentDictionary<string, Lazy<SafeFileHandle>> _external = new(StringComparer.Ordinal);
 
     private sealed record Entry(TensorProto Proto, OnnxInitializer Initializer, (long Offset, long Length)? Left);
@@ -34,9 +33,9 @@ public sealed class OnnxReader : ITensorSource, IDisposable
         (_path, _file) = (path, file);
         (Model, var left) = ModelScanner.Read(file, Name);
         var entries = Check(Model.Graph, left);
-        _entries = entries.ToFrozenDictionary(e => e.Initializer.Tensor.Name, StringComparer.Ordinal);
+        _entries = entries.ToDictionary(e => e.Initializer.Tensor.Name, StringComparer.Ordinal);
         Initializers = [.. entries.Select(e => e.Initializer)];
-        Tensors = _entries.ToFrozenDictionary(e => e.Key, e => e.Value.Initializer.Tensor, StringComparer.Ordinal);
+        Tensors = _entries.ToDictionary(e => e.Key, e => e.Value.Initializer.Tensor, StringComparer.Ordinal);
         Inputs = [.. Model.Graph.Input.Where(v => !_entries.ContainsKey(v.Name)).Select(Value)];
         Outputs = [.. Model.Graph.Output.Select(Value)];
     }

@@ -69,9 +69,13 @@ public static class OnnxWriter
                 wrong.Add($"{name}: {(ElementType)tensor.DataType} [{string.Join(", ", tensor.Dims)}] in the graph, {recipe.Type} [{string.Join(", ", recipe.Shape)}] as a weight");
             else if (tensor.HasRawData || tensor.ExternalData.Count > 0) wrong.Add($"{name}: has data already");
         }
+        wrong.AddRange(initializers.Values.Where(t => !seen.Contains(t.Name) && IsWithoutData(t)).Select(t => $"{t.Name}: neither data nor a weight"));
         if (wrong.Count > 0) throw new ArgumentException($"weights and initializers don't agree: {string.Join("; ", wrong)}", nameof(weights));
         return initializers;
     }
+
+    private static bool IsWithoutData(TensorProto tensor) =>
+        !tensor.HasRawData && tensor.ExternalData.Count == 0 && tensor.StringData.Count == 0 && !tensor.Dims.Contains(0) && TensorData.Of(tensor).IsEmpty;
 
     private static ByteString Make(PlacedWeight weight, StoredBytes stored)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -145,6 +146,7 @@ internal static class FloatConversion
         for (var i = 0; i < from.Length; i++) to[i] = table[from[i]];
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void HalfToSingle(ReadOnlySpan<ushort> from, Span<float> to)
     {
         var i = 0;
@@ -169,6 +171,7 @@ internal static class FloatConversion
         return (value | ((half & Vector256.Create(0x8000u)) << 16)).AsSingle();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool SingleToHalf(ReadOnlySpan<float> from, Span<ushort> to)
     {
         var overflow = Vector256<uint>.Zero;
@@ -204,6 +207,7 @@ internal static class FloatConversion
         return value | ((single >> 16) & Vector256.Create(0x8000u));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BrainToSingle(ReadOnlySpan<ushort> from, Span<float> to)
     {
         var bits = MemoryMarshal.Cast<float, uint>(to);
@@ -217,6 +221,7 @@ internal static class FloatConversion
         for (; i < from.Length; i++) bits[i] = (uint)from[i] << 16;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool SingleToBrain(ReadOnlySpan<float> from, Span<ushort> to)
     {
         var bits = MemoryMarshal.Cast<float, uint>(from);

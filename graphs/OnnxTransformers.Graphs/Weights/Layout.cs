@@ -75,6 +75,7 @@ internal static unsafe class Layout
     }
 
     /// <summary>target[c * targetColumn + r * targetRow] = source[r * sourceRow + c * sourceColumn], tile by tile, so that each cache line is read and written whole.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose<T>(T* source, long sourceRow, long sourceColumn, T* target, long targetRow, long targetColumn, long rows, long columns) where T : unmanaged
     {
         var tile = Math.Max(8, 64 / sizeof(T));

@@ -6,7 +6,7 @@ using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Graphs.Models;
 
-/// <summary>The graph of every family as text, for portable ONNX and for the CPU: a change of a graph shows as a difference of these files. UPDATE_DUMPS=1 writes them anew.</summary>
+/// <summary>The graph of every family as text, for each kind of target: a change of a graph shows as a difference of these files. UPDATE_DUMPS=1 writes them anew.</summary>
 public sealed class DumpTests
 {
     private static readonly string[] Cases =
@@ -16,7 +16,7 @@ public sealed class DumpTests
     ];
 
     [Test]
-    public void The_graph_is_the_reviewed_one([ValueSource(nameof(Cases))] string fixture, [Values(Target.Portable, Target.Cpu)] Target target)
+    public void The_graph_is_the_reviewed_one([ValueSource(nameof(Cases))] string fixture, [Values(Target.Portable, Target.Cpu, Target.Cuda)] Target target)
     {
         var folder = Fixtures.Find($"text/{fixture}");
         var plan = ModelCatalog.Plan(ConfigReader.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")), "config.json"), Index(Path.Combine(folder, "model.safetensors")), new PlanRequest());
