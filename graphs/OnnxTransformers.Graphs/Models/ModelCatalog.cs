@@ -63,11 +63,20 @@ public static class ModelCatalog
     private static UnsupportedCheckpointException UnknownType(ConfigReader config, string? modelType, ImmutableArray<string> architectures)
     {
         var supported = string.Join(", ", Families.Select(f => f.ModelType));
-        var nearest = modelType is null ? null : Families.Select(f => f.ModelType).Where(t => Distance(t, modelType) <= Math.Max(2, modelType.Length / 3)).MinBy(t => Distance(t, modelType));
+        var nearest = modelType is null ? null : Nearest(modelType, architectures);
         var problem = modelType is null
             ? new Problem("$.model_type", "missing", supported, "use a checkpoint whose config.json was saved by transformers")
-            : new Problem("$.model_type", $"\"{modelType}\" ({string.Join(", ", architectures)})", supported, nearest is null ? null : $"the nearest that is supported is {nearest}, another network");
+            : new Problem("$.model_type", $"\"{modelType}\" ({string.Join(", ", architectures)}), {(ReferenceTypes.Contains(modelType) ? "a type of transformers that is not supported yet" : "which is not a type of transformers")}", supported,
+                nearest is null ? null : $"the nearest that is supported is {nearest}, another network");
         return new UnsupportedCheckpointException($"reading {config.File}", problem) { ModelType = modelType, Architectures = architectures, Key = "$.model_type", Nearest = nearest };
+    }
+
+    /// <summary>The type of the most similar name, else the first that does the task.</summary>
+    private static string? Nearest(string modelType, ImmutableArray<string> architectures)
+    {
+        var similar = Families.Select(f => f.ModelType).Where(t => Distance(t, modelType) <= Math.Max(2, modelType.Length / 3)).MinBy(t => Distance(t, modelType));
+        var task = architectures.Select(ModelTask.OfClass).FirstOrDefault(t => t is not null);
+        return similar ?? Families.FirstOrDefault(f => task is not null && f.Tasks.Contains(task.Name))?.ModelType;
     }
 
     /// <summary>Levenshtein's distance.</summary>

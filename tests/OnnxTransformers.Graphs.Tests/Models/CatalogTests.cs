@@ -13,8 +13,16 @@ public sealed class CatalogTests
     public void An_unknown_model_type_is_refused_with_the_nearest()
     {
         var e = Refusal("""{"model_type": "robertta", "architectures": ["RoberttaModel"]}""");
-        Assert.That(e.Message, Is.EqualTo("reading config.json: $.model_type: \"robertta\" (RoberttaModel); supported: bert, distilbert, electra, mpnet, roberta, xlm-roberta, camembert. Next: the nearest that is supported is roberta, another network"));
+        Assert.That(e.Message, Is.EqualTo("reading config.json: $.model_type: \"robertta\" (RoberttaModel), which is not a type of transformers; supported: bert, distilbert, electra, mpnet, roberta, xlm-roberta, camembert. Next: the nearest that is supported is roberta, another network"));
         Assert.That((e.ModelType, e.Key, e.Nearest), Is.EqualTo(("robertta", "$.model_type", "roberta")));
+    }
+
+    [Test]
+    public void A_type_of_the_reference_that_is_not_supported_yet_is_told_apart_and_the_nearest_does_its_task()
+    {
+        var e = Refusal("""{"model_type": "yoso", "architectures": ["YosoForMaskedLM"]}""");
+        Assert.That(e.Message, Does.StartWith("reading config.json: $.model_type: \"yoso\" (YosoForMaskedLM), a type of transformers that is not supported yet; supported: bert, "));
+        Assert.That(e.Nearest, Is.EqualTo("bert"));
     }
 
     [TestCase("{}", null, "reading config.json: $.model_type: missing; supported: bert, distilbert, electra, mpnet, roberta, xlm-roberta, camembert. Next: use a checkpoint whose config.json was saved by transformers")]
