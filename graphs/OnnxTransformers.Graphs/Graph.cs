@@ -22,6 +22,7 @@ public sealed class Graph
     private readonly List<Problem> _problems = [];
     private readonly List<(string Path, Value Value)> _results = [];
     private readonly Dictionary<string, Value> _inputs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
     private bool _usesContrib;
 
     /// <summary>Begins an empty graph.</summary>
@@ -146,6 +147,17 @@ public sealed class Graph
         if (_weightValues.TryGetValue(key, out var known)) return known;
         foreach (var source in recipe.Sources) _used.Add(source.Name);
         return _weightValues[key] = Options.Link && recipe is not Recipe.Stored ? Lowered(name, recipe) : Initializer(name, recipe);
+    }
+
+    /// <summary>The shape of <paramref name="like"/> with another last dimension, as a vector of int64. Equal names of dimensions are equal sizes, so each such vector is computed once.</summary>
+    internal Value ShapeWithLast(Value like, long last)
+    {
+        var leading = like.Shape.Rank - 1;
+        var names = string.Join(", ", like.Shape.Dims[..leading]);
+        if (_shapes.TryGetValue($"{names}, {last}", out var known)) return known;
+        using var scope = Enter("shapes");
+        if (!_shapes.TryGetValue(names, out var outer)) outer = _shapes[names] = Op.ShapeOf(like, 0, leading);
+        return _shapes[$"{names}, {last}"] = Op.Concat(0, outer, Constant(last));
     }
 
     /// <summary>Records the result of a module, so that two builds of one network can be compared module by module.</summary>

@@ -55,9 +55,6 @@ internal static class Head
     internal static Value VocabularyLogits(Module m, Value h, Weight table, Value? bias)
     {
         using var scope = m.Enter();
-        Value w = table;
-        // As a general matrix product the table is taken as it is stored, so tied tables are written once.
-        var flat = Op.Gemm(Op.Reshape(h, [-1, h.Shape[-1].Size!.Value]), w, bias, transposeB: true);
-        return m.Result(Op.Reshape(flat, Op.Concat(0, Op.ShapeOf(h, 0, 2), m.Graph.Constant(w.Shape[0].Size!.Value)), h.Shape.With(-1, w.Shape[0])));
+        return m.Result(Product(h, table, bias));
     }
 }

@@ -39,9 +39,6 @@ internal sealed record Activation(string Name, Func<Value, Module, Value> Apply)
     /// <summary>The activation of a name that a model file fixes.</summary>
     internal static Activation Named(string name) => All[name];
 
-    /// <summary>True for the erf form of GELU, which ONNX Runtime fuses with the bias before it.</summary>
-    internal bool IsExactGelu => Name is "gelu" or "gelu_python";
-
     private static Value Silu(Value x) => x * Op.Sigmoid(x);
 
     private static Value QuickGelu(Value x) => x.Graph.Options.Fused ? Contrib.QuickGelu(x, 1.702f) : x * Op.Sigmoid(x * 1.702);

@@ -10,16 +10,19 @@ internal static partial class Layer
     internal static Value Linear(Module m, Value x, long width, bool bias = true)
     {
         using var scope = m.Enter();
-        var y = Op.MatMul(x, Matrix(m, x, width));
-        return m.Result(bias ? y + m.Weight("bias", width) : y);
+        return m.Result(Product(x, m.Weight("weight", width, LastSize(x)), bias ? (Value)m.Weight("bias", width) : null));
     }
 
     /// <summary>A linear layer with its activation behind it. [..., in] -> [..., width].</summary>
-    internal static Value Linear(Module m, Value x, long width, Activation activation)
+    internal static Value Linear(Module m, Value x, long width, Activation activation) => Activate(m, activation, Linear(m, x, width));
+
+    /// <summary>x W^T + b for a matrix [width, in] as checkpoints store it: a general matrix product takes it so, and nothing has to be transposed when the model is written, linked or loaded.</summary>
+    internal static Value Product(Value x, Value weight, Value? bias)
     {
-        if (!x.Graph.Options.Fused || !activation.IsExactGelu) return Activate(m, activation, Linear(m, x, width));
-        using var scope = m.Enter();
-        return m.Result(Contrib.BiasGelu(Op.MatMul(x, Matrix(m, x, width)), m.Weight("bias", width)));
+        var width = weight.Shape[0].Size!.Value;
+        if (x.Shape.Rank == 2) return Op.Gemm(x, weight, bias, transposeB: true);
+        var rows = Op.Gemm(Op.Reshape(x, [-1, LastSize(x)]), weight, bias, transposeB: true);
+        return Op.Reshape(rows, x.Graph.ShapeWithLast(x, width), x.Shape.With(-1, width));
     }
 
     /// <summary>An activation without parameters of its own.</summary>
@@ -61,13 +64,12 @@ internal static partial class Layer
         return m.Result(x.Graph.Options.Target == Target.Cuda && x.Shape.Rank == 3 ? Contrib.SkipLayerNormalization(x, residual, scale, bias, epsilon) : Op.LayerNormalization(x + residual, scale, bias, epsilon));
     }
 
-    private static Value Matrix(Module m, Value x, long width) =>
-        m.Weight("weight", width, x.Shape[-1].Size ?? throw x.Graph.Error($"Linear({x}): the last dimension must be known")).Transpose();
+    private static long LastSize(Value x) => x.Shape[-1].Size ?? throw x.Graph.Error($"{x}: the last dimension must be known");
 
     /// <summary>Checkpoints converted from TensorFlow call scale and shift gamma and beta.</summary>
     private static (Value Scale, Value Bias) NormWeights(Module m, Value x)
     {
-        var width = x.Shape[-1].Size ?? throw x.Graph.Error($"LayerNorm({x}): the last dimension must be known");
+        var width = LastSize(x);
         return (m.Weight(["weight", "gamma"], width), m.Weight(["bias", "beta"], width));
     }
 }

@@ -22,12 +22,6 @@ internal static class Contrib
         return input.Graph.Node("SkipLayerNormalization", [input, skip, scale, bias], input.Type, input.Shape, [Attributes.Of("epsilon", epsilon)], contrib: true);
     }
 
-    /// <summary>gelu(a + bias) by erf.</summary>
-    internal static Value BiasGelu(Value a, Value bias) => a.Graph.Node("BiasGelu", [a, bias], a.Type, a.Shape, contrib: true);
-
-    /// <summary>gelu(a + bias) by tanh.</summary>
-    internal static Value FastGelu(Value a, Value bias) => a.Graph.Node("FastGelu", [a, bias], a.Type, a.Shape, contrib: true);
-
     /// <summary>a * sigmoid(alpha * a).</summary>
     internal static Value QuickGelu(Value a, float alpha) => a.Graph.Node("QuickGelu", [a], a.Type, a.Shape, [Attributes.Of("alpha", alpha)], contrib: true);
 }
