@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+
+namespace OnnxTransformers.Checkpoints;
+
+/// <summary>Finds the state dict in what a torch file holds: a dictionary of tensors, or one inside a training checkpoint.</summary>
+internal static class StateDict
+{
+    private const int MostLevels = 3;
+
+    // Where training programs put the model.
+    private static readonly ImmutableArray<string> Wrappers = ["state_dict", "model_state_dict", "model", "module", "ema"];
+
+    internal static Dictionary<string, TorchTensor> Find(PickleValue root, string file, List<SkippedEntry> skipped)
+    {
+        var doing = $"reading {file}";
+        if (root.Kind != PickleKind.Dict) throw new UnsupportedCheckpointException(doing,
+            new Problem("", $"{root.Described} is stored", "a dictionary of tensors", "save the model's state_dict()"));
+        var dict = root.AsDict;
+        for (var level = 0; level < MostLevels && !HoldsTensors(dict); level++)
+        {
+            if (Wrappers.FirstOrDefault(key => dict.Find(key) is { Kind: PickleKind.Dict }) is not { } wrapper) break;
+            skipped.AddRange(dict.Items.Where(item => item.Key.Kind != PickleKind.Text || item.Key.AsText != wrapper).Select(item => Skip(item, $"beside {wrapper}")));
+            dict = dict.Find(wrapper)!.Value.AsDict;
+        }
+        var tensors = new Dictionary<string, TorchTensor>(dict.Items.Count, StringComparer.Ordinal);
+        foreach (var item in dict.Items)
+        {
+            if (item.Key.Kind != PickleKind.Text || item.Value.Kind != PickleKind.Tensor) skipped.Add(Skip(item, item.Value.Described));
+            else if (!tensors.TryAdd(item.Key.AsText, item.Value.AsTensor)) throw new CorruptCheckpointException(doing,
+                new Problem(Shown.Tensor(item.Key.AsText), "it is there twice"));
+        }
+        if (tensors.Count == 0) throw new UnsupportedCheckpointException(doing,
+            new Problem("", "no tensors are stored", "a dictionary of tensors", "save the model's state_dict()"));
+        return tensors;
+
+        SkippedEntry Skip(KeyValuePair<PickleValue, PickleValue> item, string why) => new(file, item.Key.Kind == PickleKind.Text ? item.Key.AsText : item.Key.Described, why);
+    }
+
+    private static bool HoldsTensors(PickleDict dict) => dict.Items.Any(item => item.Value.Kind == PickleKind.Tensor);
+}
