@@ -1,0 +1,149 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+
+namespace OnnxTransformers.Tokenizers;
+
+/// <summary>A range of a text.</summary>
+/// <param name="Start">Its first unit.</param>
+/// <param name="End">The unit after its last.</param>
+public readonly record struct Offset(int Start, int End);
+
+/// <summary>A stretch of tokens of an encoding that have all but their id in common.</summary>
+internal readonly record struct Run(int Start, int End, int TypeId, int Sequence, bool Special, bool Attended);
+
+/// <summary>What a text became: ids, and where each came from. Everything is in the order of the tokens.</summary>
+public sealed class Encoding
+{
+    private readonly Tokenizer _owner;
+    private readonly object? _source;
+    private readonly object? _pairSource;
+    private Dictionary<int, string>? _texts;
+    private int[] _ids;
+    private Offset[] _offsets;
+    private int[] _words;
+    private Run[] _runs;
+
+    internal Encoding(Tokenizer owner, object? source, object? pairSource, int[] ids, Offset[] offsets, int[] words, Run[] runs, Dictionary<int, string>? texts)
+    {
+        (_owner, _source, _pairSource, _ids, _offsets, _words, _runs, _texts) = (owner, source, pairSource, ids, offsets, words, runs, texts);
+    }
+
+    /// <summary>The encoding of text, for files of this namespace that mean System.Text.Encoding.</summary>
+    internal static System.Text.Encoding UTF8 => System.Text.Encoding.UTF8;
+
+    /// <summary>Number of tokens.</summary>
+    public int Length => _ids.Length;
+
+    /// <summary>The ids.</summary>
+    public ImmutableArray<int> Ids => ImmutableCollectionsMarshal.AsImmutableArray(_ids);
+
+    /// <summary>Where each token came from: UTF-16 units of the original text (of its word, where words were given); (0, 0) for special tokens and padding.</summary>
+    public ImmutableArray<Offset> Offsets => ImmutableCollectionsMarshal.AsImmutableArray(_offsets);
+
+    /// <summary>The number of the word that each token belongs to, in its sequence; -1 for special tokens and padding.</summary>
+    public ImmutableArray<int> WordIds => ImmutableCollectionsMarshal.AsImmutableArray(_words);
+
+    /// <summary>The type of each token: which part of the input it belongs to, as the model wants to be told.</summary>
+    public ImmutableArray<int> TypeIds => Fill(run => run.TypeId);
+
+    /// <summary>1 for tokens, 0 for padding.</summary>
+    public ImmutableArray<int> AttentionMask => Fill(run => run.Attended ? 1 : 0);
+
+    /// <summary>1 for tokens that were added to the text: special ones and padding.</summary>
+    public ImmutableArray<int> SpecialTokensMask => Fill(run => run.Special ? 1 : 0);
+
+    /// <summary>0 for tokens of the first text, 1 for those of the second, -1 for the others.</summary>
+    public ImmutableArray<int> SequenceIds => Fill(run => run.Sequence);
+
+    /// <summary>The tokens' names.</summary>
+    public ImmutableArray<string> Tokens
+    {
+        get
+        {
+            var tokens = new string[_ids.Length];
+            for (var i = 0; i < tokens.Length; i++) tokens[i] = Token(i);
+            return ImmutableCollectionsMarshal.AsImmutableArray(tokens);
+        }
+    }
+
+    /// <summary>What truncation cut off, in pieces that are encodings of their own.</summary>
+    public ImmutableArray<Encoding> Overflowing { get; internal set; } = [];
+
+    /// <summary>The offsets in code points instead of UTF-16 units.</summary>
+    public ImmutableArray<Offset> CodePointOffsets()
+    {
+        var result = new Offset[_offsets.Length];
+        foreach (var run in _runs)
+        {
+            var source = run.Sequence == 1 ? _pairSource : _source;
+            if (run.Sequence < 0 || source is null) continue;
+            if (source is string text) new CodePointCounter(text).Convert(_offsets.AsSpan(run.Start, run.End - run.Start), result.AsSpan(run.Start));
+            else
+                for (var i = run.Start; i < run.End; i++)
+                    new CodePointCounter(((IReadOnlyList<string>)source)[_words[i]]).Convert(_offsets.AsSpan(i, 1), result.AsSpan(i));
+        }
+        return ImmutableCollectionsMarshal.AsImmutableArray(result);
+    }
+
+    internal string Token(int i) => _texts is not null && _texts.TryGetValue(i, out var text) ? text : _owner.IdToToken(_ids[i]) ?? "";
+
+    private ImmutableArray<int> Fill(Func<Run, int> value)
+    {
+        var result = new int[_ids.Length];
+        foreach (var run in _runs) result.AsSpan(run.Start, run.End - run.Start).Fill(value(run));
+        return ImmutableCollectionsMarshal.AsImmutableArray(result);
+    }
+
+    /// <summary>Lengthens this encoding, and what overflowed, to <paramref name="length"/> tokens. Nobody else has seen it yet.</summary>
+    internal void Pad(int length, bool left, int id, int typeId, string? token)
+    {
+        foreach (var other in Overflowing) other.Pad(length, left, id, typeId, token);
+        var more = length - _ids.Length;
+        if (more <= 0) return;
+        var at = left ? more : 0;
+        var (ids, offsets, words) = (new int[length], new Offset[length], new int[length]);
+        _ids.CopyTo(ids, at);
+        _offsets.CopyTo(offsets, at);
+        _words.CopyTo(words, at);
+        var start = left ? 0 : _ids.Length;
+        ids.AsSpan(start, more).Fill(id);
+        words.AsSpan(start, more).Fill(-1);
+        var padding = new Run(start, start + more, typeId, -1, Special: true, Attended: false);
+        _runs = left ? [padding, .. _runs.Select(r => r with { Start = r.Start + more, End = r.End + more })] : [.. _runs, padding];
+        if (left) _texts = _texts?.ToDictionary(t => t.Key + more, t => t.Value);
+        if (token is not null && token != _owner.IdToToken(id))
+        {
+            _texts ??= [];
+            for (var i = start; i < start + more; i++) _texts[i] = token;
+        }
+        (_ids, _offsets, _words) = (ids, offsets, words);
+    }
+}
+
+/// <summary>Converts places in a text from UTF-16 units to code points; fastest when they ascend.</summary>
+internal struct CodePointCounter(string text)
+{
+    private readonly bool _plain = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0;
+    private int _unit;
+    private int _point;
+
+    internal void Convert(ReadOnlySpan<Offset> offsets, Span<Offset> result)
+    {
+        for (var i = 0; i < offsets.Length; i++) result[i] = _plain ? offsets[i] : new(Point(offsets[i].Start), Point(offsets[i].End));
+    }
+
+    private int Point(int unit)
+    {
+        while (_unit < unit && _unit < text.Length)
+        {
+            _unit += char.IsHighSurrogate(text[_unit]) && _unit + 1 < text.Length && char.IsLowSurrogate(text[_unit + 1]) ? 2 : 1;
+            _point++;
+        }
+        while (_unit > unit)
+        {
+            _unit -= char.IsLowSurrogate(text[_unit - 1]) && _unit > 1 && char.IsHighSurrogate(text[_unit - 2]) ? 2 : 1;
+            _point--;
+        }
+        return _point;
+    }
+}

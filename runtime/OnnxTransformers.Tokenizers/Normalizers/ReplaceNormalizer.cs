@@ -1,0 +1,35 @@
+namespace OnnxTransformers.Tokenizers;
+
+/// <summary>Replaces what a pattern matches with a fixed text.</summary>
+internal sealed class ReplaceNormalizer(Pattern pattern, string content) : Normalizer
+{
+    internal override void Normalize(TextPair text)
+    {
+        var source = text.Current;
+        if (source.Length == 0) return;
+        // One unit for another (a space for a visible one): nothing moves.
+        if (pattern.Unit is { } unit && content.Length == 1 && !char.IsSurrogate(content[0]))
+        {
+            source.Span.Replace(unit, content[0]);
+            return;
+        }
+        var matches = pattern.Matches(source.Span);
+        if (matches.Count == 0) return;
+        text.Begin();
+        foreach (var (start, end) in matches)
+        {
+            text.CopyTo(start);
+            // What is inserted shares the alignment of the last character that it replaces, or of the one before.
+            if (end > start) text.MoveTo(end);
+            text.InsertHere(content);
+        }
+        text.CopyTo(source.Length);
+        text.End();
+    }
+}
+
+/// <summary>Replaces what a pattern matches in every token.</summary>
+internal sealed class ReplaceDecoder(Pattern pattern, string content) : Decoder
+{
+    internal override void Decode(List<string> tokens) => Each(tokens, (_, token) => pattern.Replace(token, content));
+}

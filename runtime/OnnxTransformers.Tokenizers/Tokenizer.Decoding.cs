@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Text;
+
+namespace OnnxTransformers.Tokenizers;
+
+public sealed partial class Tokenizer
+{
+    /// <summary>Turns ids back into text. Ids that the tokenizer doesn't have are passed over.</summary>
+    /// <param name="ids">The ids.</param>
+    /// <param name="skipSpecialTokens">Leaves special tokens out.</param>
+    /// <param name="cleanUpTokenizationSpaces">Draws English punctuation to the word before it; null is what the checkpoint says.</param>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false, bool? cleanUpTokenizationSpaces = null)
+    {
+        var text = DecodeCore(ids, skipSpecialTokens);
+        if (_parts.Settings.DecodesWordEnds && _parts.Model.WordEnd is { Length: > 0 } end) text = text.Replace(end, " ", StringComparison.Ordinal).Trim(PythonSpace);
+        return cleanUpTokenizationSpaces ?? _parts.Settings.CleanUpSpaces ? CleanUp(text) : text;
+    }
+
+    /// <summary>Decodes ids as they come, one after the other, and never half a character.</summary>
+    /// <param name="skipSpecialTokens">Leaves special tokens out.</param>
+    public DecodeStream CreateDecodeStream(bool skipSpecialTokens = false) => new(this, skipSpecialTokens);
+
+    internal string DecodeCore(ReadOnlySpan<int> ids, bool skipSpecialTokens)
+    {
+        var added = _parts.Added;
+        if (_parts.Decoder is ByteLevelDecoder)
+        {
+            var bytes = new ArrayBufferWriter<byte>(ids.Length * 6 + 16);
+            foreach (var id in ids)
+                if (Name(id) is { } name) ByteLevelDecoder.Write(name, bytes);
+            return System.Text.Encoding.UTF8.GetString(bytes.WrittenSpan);
+        }
+        var tokens = new List<string>(ids.Length);
+        foreach (var id in ids)
+            if (Name(id) is { } name) tokens.Add(name);
+        if (_parts.Decoder is null) return string.Join(' ', tokens);
+        _parts.Decoder.Decode(tokens);
+        return string.Concat(tokens);
+
+        string? Name(int id) => IdToToken(id) is { } token && !(skipSpecialTokens && added.IsSpecial(token)) ? token : null;
+    }
+
+    /// <summary>What Python's str.strip removes.</summary>
+    private static readonly char[] PythonSpace =
+        [.. "\t\n\v\f\r\u001C\u001D\u001E\u001F \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000"];
+
+    /// <summary>transformers' clean_up_tokenization.</summary>
+    internal static string CleanUp(string text)
+    {
+        if (!text.Contains(' ', StringComparison.Ordinal)) return text;
+        return new StringBuilder(text).Replace(" .", ".").Replace(" ?", "?").Replace(" !", "!").Replace(" ,", ",").Replace(" ' ", "'").Replace(" n't", "n't").Replace(" 'm", "'m")
+            .Replace(" 's", "'s").Replace(" 've", "'ve").Replace(" 're", "'re").ToString();
+    }
+}
+
+/// <summary>Decodes ids as they come. Not thread-safe.</summary>
+public sealed class DecodeStream
+{
+    private readonly Tokenizer _tokenizer;
+    private readonly bool _skipSpecialTokens;
+    private readonly List<int> _ids = [];
+    private string _prefix = "";
+    private int _prefixIndex;
+
+    internal DecodeStream(Tokenizer tokenizer, bool skipSpecialTokens) => (_tokenizer, _skipSpecialTokens) = (tokenizer, skipSpecialTokens);
+
+    /// <summary>Takes the next id and gives the text that is certain now, or null where nothing can be said yet.</summary>
+    /// <exception cref="InvalidInputException">The decoder rewrites what it said before.</exception>
+    public string? Step(int id)
+    {
+        if (_prefix.Length == 0 && _ids.Count > 0)
+        {
+            var known = Decode();
+            if (!known.EndsWith('\uFFFD')) (_prefix, _prefixIndex) = (known, _ids.Count);
+        }
+        _ids.Add(id);
+        var text = Decode();
+        if (Bytes(text) <= Bytes(_prefix) || text.EndsWith('\uFFFD')) return null;
+        if (!text.StartsWith(_prefix, StringComparison.Ordinal))
+            throw new InvalidInputException("decoding a stream", new Problem("", $"Invalid prefix encountered while decoding stream. Token ID: {id}, Expected prefix: '{_prefix}', Actual string: '{text}'"));
+        var more = text[_prefix.Length..];
+        var index = _ids.Count - _prefixIndex;
+        _ids.RemoveRange(0, _prefixIndex);
+        (_prefix, _prefixIndex) = (Decode(), index);
+        return more;
+    }
+
+    private string Decode() => _tokenizer.DecodeCore(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids), _skipSpecialTokens);
+
+    private static int Bytes(string text) => System.Text.Encoding.UTF8.GetByteCount(text);
+}
