@@ -55,6 +55,8 @@ public static class ModelCatalog
         if (request.SentenceModules.Length > 0) return ("sentence-similarity", SentenceTask(request));
         if (architectures.Length == 0) throw Refuse("no class is named", "name the task with --task");
         var found = ModelTask.OfClass(architectures[0]) ?? throw Refuse($"\"{architectures[0]}\"", "name the task with --task");
+        // A cross-encoder is a classifier of pairs that sentence-transformers has left its mark on.
+        if (found.Name == "text-classification" && config.Has("sentence_transformers") && family.Tasks.Contains(found.Name)) return ("text-ranking", found.Name);
         return family.Tasks.Contains(found.Name) ? (found.Name, found.Name) : throw Refuse($"\"{architectures[0]}\", a class for {found.Name}");
     }
 

@@ -35,7 +35,7 @@ public sealed class FeatureExtraction : IPipeline
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
     public static FeatureExtraction Load(string package, PipelineOptions? options = null)
     {
-        var model = TextModel.Load(package, Name, [], options);
+        var model = TextModel.Load(package, Name, [], 0, options);
         if (Candidates.FirstOrDefault(c => model.Session.Output(c) is { Shape.Length: 3 }) is { } output) return new(model, output);
         model.Dispose();
         throw new UnsupportedCheckpointException($"opening {package} for {Name}", new Problem("outputs", string.Join(", ", model.Session.Outputs), $"{string.Join(", ", Candidates)} of three dimensions"));

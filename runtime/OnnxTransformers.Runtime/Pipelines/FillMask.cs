@@ -49,7 +49,7 @@ public sealed class FillMask : IPipeline
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
     public static FillMask Load(string package, PipelineOptions? options = null)
     {
-        var model = TextModel.Load(package, Name, Outputs, options);
+        var model = TextModel.Load(package, Name, Outputs, 3, options);
         if (model.Tokenizer.Special.Mask is { } mask) return new(model, mask);
         model.Dispose();
         throw new UnsupportedCheckpointException($"opening {package} for {Name}", new Problem("mask_token", "the tokenizer has none", null, "use a model that was trained to fill masks"));

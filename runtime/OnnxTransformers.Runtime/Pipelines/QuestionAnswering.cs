@@ -48,7 +48,7 @@ public sealed class QuestionAnswering : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It has no such head.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static QuestionAnswering Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, options));
+    public static QuestionAnswering Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, 2, options));
 
     /// <summary>The best answer.</summary>
     /// <exception cref="InvalidInputException">Question or context is empty.</exception>

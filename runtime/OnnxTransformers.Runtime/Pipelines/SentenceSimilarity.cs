@@ -68,7 +68,7 @@ public sealed class SentenceSimilarity : IPipeline
     public static SentenceSimilarity Load(string package, PipelineOptions? options = null)
     {
         var config = SentenceConfig.Read(Package.Open(package), Name);
-        var model = TextModel.Load(package, Name, [], options, config.Folder);
+        var model = TextModel.Load(package, Name, [], 0, options, config.Folder);
         try
         {
             return new(model, config, OutputOf(model, config, package));

@@ -45,7 +45,7 @@ public sealed class TextClassification : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It has no such head.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static TextClassification Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, options));
+    public static TextClassification Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, 2, options));
 
     /// <summary>The best label of each text.</summary>
     /// <exception cref="InvalidInputException">A text is too long.</exception>

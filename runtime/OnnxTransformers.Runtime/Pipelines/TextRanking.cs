@@ -57,7 +57,7 @@ public sealed class TextRanking : IPipeline
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
     public static TextRanking Load(string package, PipelineOptions? options = null)
     {
-        var model = TextModel.Load(package, Name, Outputs, options);
+        var model = TextModel.Load(package, Name, Outputs, 2, options);
         try
         {
             return new(model, FunctionOf(model.Package));

@@ -56,7 +56,7 @@ public sealed class TokenClassification : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It has no such head.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static TokenClassification Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, options));
+    public static TokenClassification Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, 3, options));
 
     /// <summary>The entities of a text, in its order.</summary>
     public IReadOnlyList<TaggedEntity> Run(string text) => Run([text], new TokenClassificationOptions())[0];

@@ -37,7 +37,7 @@ public sealed class ZeroShotClassification : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It has no classification head.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static ZeroShotClassification Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, options));
+    public static ZeroShotClassification Load(string package, PipelineOptions? options = null) => new(TextModel.Load(package, Name, Outputs, 2, options));
 
     /// <summary>The labels of a text, the best first.</summary>
     /// <exception cref="InvalidInputException">There is no label, or the template has no place for one.</exception>

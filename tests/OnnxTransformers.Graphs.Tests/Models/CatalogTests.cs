@@ -53,6 +53,13 @@ public sealed class CatalogTests
     }
 
     [Test]
+    public void A_classifier_that_sentence_transformers_has_marked_ranks_pairs()
+    {
+        var config = ConfigReader.Parse("""{"model_type": "bert", "architectures": ["BertForSequenceClassification"], "sentence_transformers": {"version": "5.0.0"}}"""u8.ToArray(), "config.json");
+        Assert.That(ModelCatalog.Plan(config, new Dictionary<string, TensorInfo>(), new PlanRequest()).Task, Is.EqualTo("text-ranking"));
+    }
+
+    [Test]
     public void Every_task_that_a_family_offers_is_one_of_the_reference()
     {
         foreach (var family in ModelCatalog.Families)

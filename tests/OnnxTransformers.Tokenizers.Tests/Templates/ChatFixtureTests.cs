@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
@@ -11,6 +10,8 @@ namespace OnnxTransformers.Tokenizers.Templates;
 internal sealed class ChatFixtureTests
 {
     private static IEnumerable<TestCaseData> Fixtures => Testing.Fixtures.Of("chat").Select(f => new TestCaseData(f).SetArgDisplayNames(f));
+
+    private static IEnumerable<TestCaseData> ByteFixtures => Testing.Fixtures.Of("chat", n => n.StartsWith("own_generation", StringComparison.Ordinal)).Select(f => new TestCaseData(f).SetArgDisplayNames(f));
 
     [TestCaseSource(nameof(Fixtures))]
     public void RendersAsTheReference(string fixture)
@@ -50,14 +51,12 @@ internal sealed class ChatFixtureTests
     }
 
     /// <summary>Fixtures with byte-level masks: one entry for each byte of the text.</summary>
-    [TestCaseSource(nameof(Fixtures))]
+    [TestCaseSource(nameof(ByteFixtures))]
     public void MarksTheAssistantAsTheReference(string fixture)
     {
         var folder = Testing.Fixtures.Find(fixture);
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "cases.json")));
         var root = document.RootElement;
-        if (root.TryGetProperty("tokenizer", out _)) Assert.Pass("its masks are over tokens of a tokenizer");
-        var compared = 0;
         foreach (var one in root.GetProperty("cases").EnumerateArray())
         {
             if (!one.TryGetProperty("assistant_masks", out var masks)) continue;
@@ -71,9 +70,7 @@ internal sealed class ChatFixtureTests
                 MarkAssistant = true,
             });
             Assert.That(ByteMask(chat), Is.EqualTo(masks.EnumerateArray().Select(m => m.GetInt32())), one.GetProperty("name").GetString());
-            compared++;
         }
-        if (compared == 0) Assert.Pass("no masks recorded");
     }
 
     private static List<int> ByteMask(RenderedChat chat)

@@ -28,9 +28,10 @@ internal sealed class TextModel : IDisposable
     /// <param name="folder">The package.</param>
     /// <param name="task">What it is opened for.</param>
     /// <param name="outputs">Outputs that the graph must have.</param>
+    /// <param name="rank">Dimensions of each: 2 where a text gets an answer, 3 where each token does.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="tokenizerFolder">Where the tokenizer is, from the package on.</param>
-    internal static TextModel Load(string folder, string task, ReadOnlySpan<string> outputs, PipelineOptions? options, string tokenizerFolder = "")
+    internal static TextModel Load(string folder, string task, ReadOnlySpan<string> outputs, int rank, PipelineOptions? options, string tokenizerFolder = "")
     {
         options ??= PipelineOptions.Default;
         var package = Package.Open(folder);
@@ -41,7 +42,7 @@ internal sealed class TextModel : IDisposable
         {
             var tokenizer = Tokenizer.Load(tokenizerFolder.Length == 0 ? folder : package.PathOf(tokenizerFolder));
             var session = opening.GetAwaiter().GetResult();
-            Match(package, session, outputs, $"opening {folder} for {task}", task);
+            Match(package, session, outputs, rank, $"opening {folder} for {task}", task);
             return new TextModel(package, tokenizer, session, options);
         }
         catch
@@ -51,13 +52,15 @@ internal sealed class TextModel : IDisposable
         }
     }
 
-    private static void Match(Package package, ModelSession session, ReadOnlySpan<string> outputs, string doing, string task)
+    private static void Match(Package package, ModelSession session, ReadOnlySpan<string> outputs, int rank, string doing, string task)
     {
         TextFeeds.RefuseOthers(session, doing);
         foreach (var output in outputs)
         {
-            if (session.Output(output) is not null) continue;
-            throw new UnsupportedCheckpointException(doing, new Problem(output, $"the graph has no such output; it has {string.Join(", ", session.Outputs.Select(o => o.Name))}", null, $"export the model with --task {task}"))
+            var found = session.Output(output);
+            if (found?.Shape.Length == rank) continue;
+            var problem = found is null ? $"the graph has no such output; it has {string.Join(", ", session.Outputs.Select(o => o.Name))}" : $"the graph has {found}, which is another task's";
+            throw new UnsupportedCheckpointException(doing, new Problem(output, problem, found is null ? null : $"{rank} dimensions", $"export the model with --task {task}"))
             {
                 ModelType = package.Config.ModelType,
                 Architectures = package.Config.Architectures,

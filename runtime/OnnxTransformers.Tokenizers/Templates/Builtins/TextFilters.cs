@@ -151,7 +151,7 @@ internal static class TextFilters
     {
         rendering.Charge(text.Length);
         var result = new StringBuilder();
-        foreach (var b in Encoding.UTF8.GetBytes(text))
+        foreach (var b in System.Text.Encoding.UTF8.GetBytes(text))
         {
             var c = (char)b;
             if (char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' or '~' || safe.Contains(c)) result.Append(c);

@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using OnnxTransformers.Converters.Packaging;
+using OnnxTransformers.Converters.Receipts;
+using OnnxTransformers.Converters.Sources;
+using OnnxTransformers.Converters.Verification;
+using OnnxTransformers.Graphs;
+using OnnxTransformers.Graphs.Models;
+
+namespace OnnxTransformers.Converters;
+
+/// <summary>Turns a checkpoint into a package: open, plan, build, write, verify, move into place.</summary>
+public static class Export
+{
+    /// <summary>Exports a checkpoint.</summary>
+    /// <param name="checkpoint">The checkpoint's folder.</param>
+    /// <param name="package">The package's folder. It appears whole or not at all; what is there already stays until the new package has passed its verification.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <param name="progress">Told about each step; may be called from several threads.</param>
+    /// <param name="cancellation">Stops the export and leaves nothing behind.</param>
+    /// <returns>What was done, as receipt.json in the package holds it.</returns>
+    /// <exception cref="InvalidInputException">There is no such checkpoint, or the package's folder may not be written.</exception>
+    /// <exception cref="UnsupportedCheckpointException">The checkpoint or an option is not supported.</exception>
+    /// <exception cref="CorruptCheckpointException">The checkpoint is damaged, incomplete or contradicts itself.</exception>
+    /// <exception cref="VerificationFailedException">A graph does not compute what it must.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static System.Threading.Tasks.Task<ExportResult> RunAsync(string checkpoint, string package, ExportOptions? options = null, IProgress<ExportProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(checkpoint);
+        ArgumentException.ThrowIfNullOrEmpty(package);
+        return System.Threading.Tasks.Task.Run(() => Run(checkpoint, package, options ?? ExportOptions.Default, progress, cancellation), cancellation);
+    }
+
+    private static ExportResult Run(string checkpoint, string package, ExportOptions options, IProgress<ExportProgress>? progress, CancellationToken cancellation)
+    {
+        var (started, clock) = (DateTimeOffset.UtcNow, Stopwatch.StartNew());
+        ExportRules.Check(options);
+        var final = PackageFolder.Check(package, checkpoint, options.Force);
+        using var source = ExportSource.Open(checkpoint);
+        var plan = Plan(source, options);
+        ImmutableArray<GraphVariant> variants = [.. options.Precisions.Select(p => GraphVariant.Build(plan, new BuildOptions { Target = options.Target, Precision = p, Opset = options.Opset, Link = options.Weights == WeightPlacement.Link }))];
+        cancellation.ThrowIfCancellationRequested();
+
+        using var staging = Staging.Create(final);
+        var graphFolder = Directory.CreateDirectory(Path.Combine(staging.Package, PackageFolder.Graphs)).FullName;
+        CopyFiles(source, staging.Package);
+        var links = Link(source, options, graphFolder);
+        ImmutableArray<ExportedGraph> graphs = [.. variants.SelectMany(v => v.Write(plan, source, graphFolder, links, progress, cancellation).Select(w => Describe(v, w.Graph, w.Model)))];
+        var verified = Verify(plan, source, options, variants, staging.Scratch, graphFolder, progress, cancellation);
+
+        progress?.Report(new("hashing"));
+        var large = options.Verify != VerificationLevel.None;
+        var result = new ExportResult
+        {
+            Package = final,
+            Version = ExportRules.Version,
+            ModelType = plan.Family.ModelType,
+            Architectures = source.Network.ReadConfig().Strings("architectures", []),
+            Task = plan.Task,
+            Options = options,
+            Graphs = graphs,
+            UnusedTensors = plan.UnusedTensors(variants[0].Graphs),
+            IgnoredKeys = plan.IgnoredKeys,
+            CoveredBy = Coverage.Of(plan.Family.ModelType),
+            Inputs = FileHashes.Of(source.Inputs.Select(f => (f.From, f.Name)), large, cancellation),
+            Outputs = FileHashes.Of(FilesOf(staging.Package), large, cancellation),
+            Verified = verified,
+            Started = started,
+            Elapsed = clock.Elapsed,
+            PeakMemory = ExportRules.PeakMemory(),
+        };
+        ReceiptWriter.Write(result, Path.Combine(staging.Package, PackageFolder.Receipt));
+        cancellation.ThrowIfCancellationRequested();
+        staging.Commit();
+        return result;
+    }
+
+    private static ModelPlan Plan(ExportSource source, ExportOptions options)
+    {
+        // Another task than the sentence's own is the network with a head, without what follows it.
+        var sentence = options.Task is null or "sentence-similarity" or "feature-extraction";
+        return ModelCatalog.Plan(source.Network.ReadConfig(), source.Tensors, new PlanRequest { Task = options.Task, SentenceModules = sentence ? source.Modules : [] });
+    }
+
+    private static LinkedWeights Link(ExportSource source, ExportOptions options, string folder)
+    {
+        if (options.Weights != WeightPlacement.Link) return LinkedWeights.None;
+        var links = LinkedWeights.TryCreate(source, folder);
+        return links.Problem is null ? links : throw new UnsupportedCheckpointException($"linking the weights of {source.Folder}",
+            new Problem("--weights link", links.Problem, "safetensors files on the file system of the package", "use --weights copy"));
+    }
+
+    private static void CopyFiles(ExportSource source, string folder)
+    {
+        foreach (var file in source.Files)
+        {
+            var to = Path.Combine(folder, file.Name);
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.Copy(file.From, to);
+            // Read-only files of a cache would make the package hard to replace.
+            File.SetAttributes(to, FileAttributes.Normal);
+        }
+    }
+
+    private static ImmutableArray<GraphVerification> Verify(ModelPlan plan, ExportSource source, ExportOptions options, ImmutableArray<GraphVariant> variants, string scratch, string folder, IProgress<ExportProgress>? progress,
+        CancellationToken cancellation)
+    {
+        if (options.Verify == VerificationLevel.None) return [];
+        var verifier = new Verifier(plan, source, scratch, new NetworkTraits(), progress, cancellation);
+        return [.. variants.SelectMany(v => verifier.Verify(v, folder, options.Verify))];
+    }
+
+    private static ExportedGraph Describe(GraphVariant variant, Graph graph, OnnxModel model) =>
+        new(graph.Name, variant.Options.Precision, $"{PackageFolder.Graphs}/{variant.FileOf(graph)}", model.Proto.Graph.Node.Count, model.Weights.Length, model.Weights.Sum(w => w.Recipe.Bytes));
+
+    private static IEnumerable<(string Path, string Name)> FilesOf(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+        .Select(path => (path, Name: Path.GetRelativePath(folder, path).Replace('\\', '/'))).OrderBy(f => f.Name, StringComparer.Ordinal);
+}

@@ -1,0 +1,29 @@
+using System.Diagnostics;
+using System.Reflection;
+using OnnxTransformers.Graphs;
+
+namespace OnnxTransformers.Converters;
+
+/// <summary>What options may be, and facts of this program and process.</summary>
+internal static class ExportRules
+{
+    /// <summary>The version of this library.</summary>
+    internal static string Version { get; } = typeof(ExportRules).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    /// <exception cref="UnsupportedCheckpointException">An option is not supported.</exception>
+    internal static void Check(ExportOptions options)
+    {
+        const string doing = "reading the options of export";
+        if (options.Precisions.IsDefaultOrEmpty) throw new InvalidInputException(doing, new Problem("precision", "none", string.Join(", ", Choices.Precisions.Select(p => p.Word))));
+        if (options.Precisions.Distinct().Count() != options.Precisions.Length) throw new InvalidInputException(doing, new Problem("precision", "one is named twice", "each once"));
+        if (!BuildOptions.Opsets.Contains(options.Opset))
+            throw new UnsupportedCheckpointException(doing, new Problem("opset", $"{options.Opset}", string.Join(", ", BuildOptions.Opsets)));
+    }
+
+    /// <summary>The largest resident memory of this process in bytes; 0 where the system doesn't tell.</summary>
+    internal static long PeakMemory()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
+}

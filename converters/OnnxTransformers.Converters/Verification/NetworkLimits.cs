@@ -1,0 +1,24 @@
+using System.Text.Json;
+
+namespace OnnxTransformers.Converters.Verification;
+
+/// <summary>What a configuration allows in inputs. Defaults are on the safe side.</summary>
+/// <param name="Vocabulary">Ids are below this.</param>
+/// <param name="TokenTypes">Token types are below this.</param>
+/// <param name="Length">The longest text.</param>
+/// <param name="Padding">The id that stands where nothing is.</param>
+internal sealed record NetworkLimits(int Vocabulary, int TokenTypes, int Length, int Padding)
+{
+    private const int LongEnough = 24;
+
+    internal static NetworkLimits Read(ConfigReader config)
+    {
+        var text = config.Element.TryGetProperty("text_config", out var inner) && inner.ValueKind == JsonValueKind.Object ? inner : config.Element;
+        var padding = Number(text, "pad_token_id") ?? 0;
+        // Positions may begin after the padding's own.
+        var length = Number(text, "max_position_embeddings") is { } positions and > 0 ? positions - Math.Max(0, padding) - 2 : LongEnough;
+        return new(Math.Max(1, Number(text, "vocab_size") ?? 2), Math.Max(1, Number(text, "type_vocab_size") ?? 1), Math.Clamp(length, 1, LongEnough), Math.Max(0, padding));
+    }
+
+    private static int? Number(JsonElement json, string key) => json.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out var n) ? n : null;
+}

@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using OnnxTransformers.Converters;
+using OnnxTransformers.Tool.Printing;
+
+namespace OnnxTransformers.Tool.Commands;
+
+/// <summary>export: a checkpoint becomes a package.</summary>
+internal static class ExportCommand
+{
+    internal static void Build(Command command)
+    {
+        command.Example("onnx-transformers export models/bert-sentiment packages/sentiment --precision fp32,fp16", "onnx-transformers export models/llm packages/llm --weights link --verify load");
+        var checkpoint = command.Argument("checkpoint", "folder of a checkpoint as transformers or sentence-transformers save it");
+        var package = command.Argument("package", "folder that becomes the package");
+        var task = command.Text("--task", "TASK", "as text-classification; without it, what the checkpoint was made for");
+        var precision = command.Text("--precision", "P[,P...]", $"{Words(Choices.Precisions.Select(p => p.Word))}; several give files side by side [default: fp32]");
+        var target = command.Choice("--target", Choices.Targets.Select(t => t.Word), "where the graphs will run");
+        var weights = command.Choice("--weights", Choices.Weights.Select(w => w.Word), "link: hard links of the checkpoint's safetensors instead of a copy");
+        var verify = command.Choice("--verify", Choices.Levels.Select(l => l.Word), "run the graphs, only load them, or neither");
+        var opset = new Option<int>("--opset") { Description = "ONNX operator set", HelpName = "N", DefaultValueFactory = _ => 21 };
+        command.Options.Add(opset);
+        var force = command.Flag("--force", "replace a package that is there");
+        var json = command.Flag("--json", "end standard output with the receipt as one line of JSON");
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var options = new ExportOptions
+            {
+                Task = parsed.GetValue(task),
+                Precisions = Precisions(parsed.GetValue(precision)),
+                Target = Choices.Targets.First(t => t.Word == parsed.GetValue(target)).Value,
+                Weights = Choices.Weights.First(w => w.Word == parsed.GetValue(weights)).Value,
+                Verify = Choices.Levels.First(l => l.Word == parsed.GetValue(verify)).Value,
+                Opset = parsed.GetValue(opset),
+                Force = parsed.GetValue(force),
+            };
+            using var progress = ProgressLine.Create();
+            var result = await Export.RunAsync(parsed.GetRequiredValue(checkpoint), parsed.GetRequiredValue(package), options, progress, cancellation).ConfigureAwait(false);
+            progress?.Clear();
+            await ExportSummary.WriteAsync(result, Console.Error).ConfigureAwait(false);
+            if (parsed.GetValue(json)) JsonOutput.WriteLine(result.WriteTo);
+            return ExitCodes.Done;
+        });
+    }
+
+    private static ImmutableArray<Graphs.Precision> Precisions(string? words) => words is null ? ExportOptions.Default.Precisions : [.. words.Split(',', StringSplitOptions.TrimEntries).Select(word =>
+    {
+        foreach (var (known, value, _) in Choices.Precisions)
+            if (known == word) return value;
+        throw new UnsupportedCheckpointException("reading the options of export", new Problem("--precision", $"\"{word}\"", Words(Choices.Precisions.Select(p => p.Word))));
+    })];
+
+    private static string Words(IEnumerable<string> words) => string.Join(", ", words);
+}

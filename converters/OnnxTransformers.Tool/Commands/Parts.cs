@@ -1,0 +1,47 @@
+using System.CommandLine;
+
+namespace OnnxTransformers.Tool.Commands;
+
+/// <summary>Parts that commands share.</summary>
+internal static class Parts
+{
+    /// <summary>Adds an example to a command's help.</summary>
+    internal static void Example(this Command command, params ReadOnlySpan<string> lines) =>
+        command.Description += $"\n\nExample:\n  {string.Join("\n  ", lines.ToArray())}";
+
+    internal static Argument<string> Argument(this Command command, string name, string help)
+    {
+        var argument = new Argument<string>(name) { Description = help };
+        command.Arguments.Add(argument);
+        return argument;
+    }
+
+    internal static Option<string?> Text(this Command command, string name, string value, string help)
+    {
+        var option = new Option<string?>(name) { Description = help, HelpName = value };
+        command.Options.Add(option);
+        return option;
+    }
+
+    internal static Option<bool> Flag(this Command command, string name, string help)
+    {
+        var option = new Option<bool>(name) { Description = help };
+        command.Options.Add(option);
+        return option;
+    }
+
+    /// <summary>One of some words; the first is the default.</summary>
+    internal static Option<string> Choice(this Command command, string name, IEnumerable<string> words, string help)
+    {
+        string[] all = [.. words];
+        var option = new Option<string>(name) { Description = help, DefaultValueFactory = _ => all[0] };
+        option.AcceptOnlyFromAmong(all);
+        command.Options.Add(option);
+        return option;
+    }
+
+    /// <summary>Where lines come from and go to.</summary>
+    internal static (Option<string?> Input, Option<string?> Output) Lines(this Command command) => (
+        command.Text("--input", "FILE|-", "JSON lines; standard input without it"),
+        command.Text("--output", "FILE|-", "where answers go, whole or not at all; standard output without it"));
+}

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using NUnit.Framework;
+using OnnxTransformers.Graphs;
+using OnnxTransformers.Graphs.Models;
+using OnnxTransformers.Testing;
+
+namespace OnnxTransformers.Converters;
+
+/// <summary>Every forward case of every fixture whose model type is in the catalogue, for each target and placement of weights.</summary>
+[Parallelizable(ParallelScope.Children)]
+internal sealed class ForwardTests
+{
+    private static readonly (Target Target, WeightPlacement Weights)[] Ways =
+        [(Target.Portable, WeightPlacement.Copy), (Target.Cpu, WeightPlacement.Copy), (Target.Portable, WeightPlacement.Link), (Target.Cpu, WeightPlacement.Link)];
+
+    private static readonly string[] Areas = ["text"];
+
+    [OneTimeSetUp]
+    public void SayWhichFixtures() => TestContext.Progress.WriteLine($"Forward cases: {Fixtures.Description}");
+
+    [TestCaseSource(nameof(Cases))]
+    public void The_graph_gives_what_the_reference_gives(string fixture, Target target, WeightPlacement weights)
+    {
+        var golden = Golden.Load(Fixtures.Find(fixture));
+        var package = Packages.Export(golden.Folder, new ExportOptions { Task = golden.Task, Target = target, Weights = weights, Verify = VerificationLevel.Load });
+        Assert.Multiple(() =>
+        {
+            foreach (var c in golden.Of("forward")) Assert.That(ForwardCases.Differences(package, c), Is.Empty, c.Name);
+        });
+    }
+
+    [TestCaseSource(nameof(Targets))]
+    public void Every_precision_agrees_with_portable_float32(string fixture, Target target)
+    {
+        var golden = Golden.Load(Fixtures.Find(fixture));
+        Assert.That(() => Packages.Export(golden.Folder, new ExportOptions { Task = golden.Task, Target = target, Precisions = [.. Enum.GetValues<Graphs.Precision>()] }), Throws.Nothing);
+    }
+
+    [Test]
+    public void There_is_a_fixture_for_every_model_type() =>
+        Assert.That(ModelCatalog.Families.Select(f => f.ModelType), Is.SubsetOf(Supported().Select(f => f.ModelType)));
+
+    private static IEnumerable<TestCaseData> Cases() => Supported().SelectMany(f => Ways.Where(w => w.Weights == WeightPlacement.Copy || !IsPickled(f.Name))
+        .Select(w => new TestCaseData(f.Name, w.Target, w.Weights).SetArgDisplayNames(f.Name, w.Target.ToString(), w.Weights.ToString())));
+
+    private static IEnumerable<TestCaseData> Targets() => Supported().SelectMany(f => new[] { Target.Portable, Target.Cpu, Target.Cuda }
+        .Select(t => new TestCaseData(f.Name, t).SetArgDisplayNames(f.Name, t.ToString())));
+
+    /// <summary>Fixtures whose model type the catalogue has.</summary>
+    internal static IEnumerable<(string Name, string ModelType)> Supported()
+    {
+        foreach (var name in Areas.SelectMany(a => Fixtures.Of(a)))
+        {
+            var folder = Fixtures.Find(name);
+            if (!File.Exists(Path.Combine(folder, "config.json")) || !File.Exists(Path.Combine(folder, "golden.json"))) continue;
+            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+            var type = config.RootElement.GetProperty("model_type").GetString()!;
+            if (ModelCatalog.Families.Any(f => f.ModelType == type) && Golden.Load(folder).Of("forward").Any()) yield return (name, type);
+        }
+    }
+
+    private static bool IsPickled(string fixture) => !Directory.EnumerateFiles(Fixtures.Find(fixture), "*.safetensors", SearchOption.AllDirectories).Any(f => Path.GetFileName(f) != "golden.safetensors");
+}
