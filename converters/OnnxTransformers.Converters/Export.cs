@@ -41,6 +41,8 @@ public static class Export
         ImmutableArray<GraphVariant> variants = [.. options.Precisions.Select(p => GraphVariant.Build(plan, new BuildOptions { Target = options.Target, Precision = p, Opset = options.Opset, Link = options.Weights == WeightPlacement.Link }))];
         cancellation.ThrowIfCancellationRequested();
 
+        var large = options.Verify != VerificationLevel.None;
+        using var inputs = new InputHashes(source, large, cancellation);
         using var staging = Staging.Create(final);
         var graphFolder = Directory.CreateDirectory(Path.Combine(staging.Package, PackageFolder.Graphs)).FullName;
         CopyFiles(source, staging.Package);
@@ -49,7 +51,6 @@ public static class Export
         var verified = Verify(plan, source, options, variants, staging.Scratch, graphFolder, progress, cancellation);
 
         progress?.Report(new("hashing"));
-        var large = options.Verify != VerificationLevel.None;
         var result = new ExportResult
         {
             Package = final,
@@ -62,7 +63,7 @@ public static class Export
             UnusedTensors = plan.UnusedTensors(variants[0].Graphs),
             IgnoredKeys = plan.IgnoredKeys,
             CoveredBy = Coverage.Of(plan.Family.ModelType),
-            Inputs = FileHashes.Of(source.Inputs.Select(f => (f.From, f.Name)), large, cancellation),
+            Inputs = inputs.Result,
             Outputs = FileHashes.Of(FilesOf(staging.Package), large, cancellation),
             Verified = verified,
             Started = started,

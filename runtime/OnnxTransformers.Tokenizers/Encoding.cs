@@ -28,9 +28,6 @@ public sealed class Encoding
         (_owner, _source, _pairSource, _ids, _offsets, _words, _runs, _texts) = (owner, source, pairSource, ids, offsets, words, runs, texts);
     }
 
-    /// <summary>The encoding of text, for files of this namespace that mean System.Text.Encoding.</summary>
-    internal static System.Text.Encoding UTF8 => System.Text.Encoding.UTF8;
-
     /// <summary>Number of tokens.</summary>
     public int Length => _ids.Length;
 

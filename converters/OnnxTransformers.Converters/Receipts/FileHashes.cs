@@ -15,8 +15,16 @@ internal static class FileHashes
     /// <param name="files">Full path and name of each.</param>
     /// <param name="large">Whether files from <see cref="Large"/> on are hashed, too.</param>
     /// <param name="cancellation">Stops between two blocks.</param>
-    internal static ImmutableArray<HashedFile> Of(IEnumerable<(string Path, string Name)> files, bool large, CancellationToken cancellation) =>
-        [.. files.AsParallel().AsOrdered().WithDegreeOfParallelism(Math.Clamp(Environment.ProcessorCount, 1, 8)).Select(f => Of(f.Path, f.Name, large, cancellation))];
+    internal static ImmutableArray<HashedFile> Of(IEnumerable<(string Path, string Name)> files, bool large, CancellationToken cancellation)
+    {
+        var asked = files.ToArray();
+        var hashed = new HashedFile[asked.Length];
+        void Hash(int i) => hashed[i] = Of(asked[i].Path, asked[i].Name, large, cancellation);
+        // Starting threads takes longer than hashing what a tokenizer needs.
+        if (!large) for (var i = 0; i < asked.Length; i++) Hash(i);
+        else Parallel.For(0, asked.Length, new ParallelOptions { CancellationToken = cancellation }, Hash);
+        return [.. hashed];
+    }
 
     private static HashedFile Of(string path, string name, bool large, CancellationToken cancellation)
     {

@@ -2,8 +2,10 @@ using System.Text.Json;
 
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>One message of a conversation: a role, content (a text, or a list of parts), and whatever else its template reads (tool_calls, name, reasoning_content, ...).</summary>
-/// <param name="fields">Fields in order. Values are null, bool, numbers, strings, <see cref="JsonElement"/>, System.Text.Json nodes, dictionaries with string keys, and sequences of these.</param>
+/// <summary>One message of a conversation: a role, content (a text, or a list of parts), and whatever else its template reads (tool_calls, name,
+/// reasoning_content, ...).</summary>
+/// <param name="fields">Fields in order. Values are null, bool, numbers, strings, <see cref="JsonElement"/>, System.Text.Json nodes, dictionaries
+/// with string keys, and sequences of these.</param>
 public sealed class ChatMessage(IEnumerable<KeyValuePair<string, object?>> fields)
 {
     /// <summary>A message with a text.</summary>
@@ -27,6 +29,6 @@ public sealed class ChatMessage(IEnumerable<KeyValuePair<string, object?>> field
     /// <summary>A message from a JSON object.</summary>
     /// <exception cref="InvalidInputException">It is not an object.</exception>
     public static ChatMessage FromJson(JsonElement message) => message.ValueKind == JsonValueKind.Object
-        ? new ChatMessage(message.EnumerateObject().Select(p => new KeyValuePair<string, object?>(p.Name, p.Value)))
+        ? new ChatMessage(JsonTexts.Fields(message))
         : throw new InvalidInputException("reading a chat message", new Problem("messages", $"a JSON {message.ValueKind}", "an object with role and content"));
 }

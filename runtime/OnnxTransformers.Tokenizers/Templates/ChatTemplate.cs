@@ -2,8 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>A chat template, parsed: it turns a conversation into the text that a model was trained on. Templates are Jinja with the reference's environment (ImmutableSandboxedEnvironment, trim_blocks, lstrip_blocks,
-/// break and continue, generation blocks, its own tojson, raise_exception, strftime_now). They can reach nothing but what they are given, and are bounded in time, memory and depth. Safe for use from many threads.
+/// <summary>A chat template, parsed: it turns a conversation into the text that a model was trained on. Templates are Jinja with the reference's
+/// environment (ImmutableSandboxedEnvironment, trim_blocks, lstrip_blocks,
+/// break and continue, generation blocks, its own tojson, raise_exception, strftime_now). They can reach nothing but what they are given, and are
+/// bounded in time, memory and depth. Safe for use from many threads.
 /// Reference: transformers, utils/chat_template_utils.py; Jinja 3.1.</summary>
 public sealed partial class ChatTemplate
 {
@@ -51,7 +53,8 @@ public sealed partial class ChatTemplate
     /// <summary>Renders a conversation.</summary>
     /// <param name="request">The conversation and what belongs to it.</param>
     /// <param name="cancellation">Stops the rendering.</param>
-    /// <exception cref="InvalidInputException">The request contradicts itself, the template failed, by its own raise_exception or otherwise, or passed a limit.</exception>
+    /// <exception cref="InvalidInputException">The request contradicts itself, the template failed, by its own raise_exception or otherwise, or
+    /// passed a limit.</exception>
     public RenderedChat Render(ChatRequest request, CancellationToken cancellation = default)
     {
         Check(request);
@@ -82,7 +85,8 @@ public sealed partial class ChatTemplate
             throw Contradiction("chat_template", "it has no {% generation %} block, so nothing tells which text is the assistant's", "a template that has them");
     }
 
-    private static InvalidInputException Contradiction(string where, string found, string supported) => new("rendering the chat template", new Problem(where, found, supported));
+    private static InvalidInputException Contradiction(string where, string found, string supported) =>
+        new("rendering the chat template", new Problem(where, found, supported));
 
     private (string Text, IReadOnlyList<CharacterSpan> Spans) Run(IReadOnlyDictionary<string, object?> variables, DateTime? now, CancellationToken cancellation)
     {

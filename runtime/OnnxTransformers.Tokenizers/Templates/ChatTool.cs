@@ -18,7 +18,8 @@ public sealed class ChatTool
         ? new ChatTool(schema.Clone())
         : throw new InvalidInputException("reading a tool", new Problem("tools", $"a JSON {schema.ValueKind}", "a JSON schema (an object), or a function"));
 
-    /// <summary>A tool from a function. Types of the parameters become JSON schema types as in the reference's get_json_schema; descriptions come from <see cref="System.ComponentModel.DescriptionAttribute"/> on the method and
+    /// <summary>A tool from a function. Types of the parameters become JSON schema types as in the reference's get_json_schema; descriptions come
+    /// from <see cref="System.ComponentModel.DescriptionAttribute"/> on the method and
     /// on each parameter; a parameter with a default is not required, an enum lists its names; a CancellationToken is left out.</summary>
     /// <param name="function">The function.</param>
     /// <param name="name">Its name for the model; null takes the method's, which a lambda has none of.</param>

@@ -11,7 +11,8 @@ internal static class FinalMessage
     /// <summary>The messages with the tag, and the text that the tag follows.</summary>
     internal static (IReadOnlyList<ChatMessage> Messages, string Final) Mark(IReadOnlyList<ChatMessage> messages, string tag)
     {
-        if (messages.Count == 0) throw new InvalidInputException(Doing, new Problem("messages", "continue_final_message is set, but there is no message", "at least one message"));
+        if (messages.Count == 0)
+            throw new InvalidInputException(Doing, new Problem("messages", "continue_final_message is set, but there is no message", "at least one message"));
         var final = "";
         var marked = messages[^1].Fields.ToList();
         var at = marked.FindIndex(f => f.Key == "content");
@@ -45,7 +46,7 @@ internal static class FinalMessage
     private static string? AsText(object? value) => value switch
     {
         string text => text,
-        JsonElement { ValueKind: JsonValueKind.String } element => element.GetString(),
+        JsonElement { ValueKind: JsonValueKind.String } element => JsonTexts.Of(element),
         JsonValue node when node.TryGetValue<string>(out var text) => text,
         _ => null,
     };
@@ -65,7 +66,7 @@ internal static class FinalMessage
     };
 
     private static List<KeyValuePair<string, object?>> Fields(JsonElement part) =>
-        part.ValueKind == JsonValueKind.Object ? [.. part.EnumerateObject().Select(p => new KeyValuePair<string, object?>(p.Name, p.Value))] : throw NoText();
+        part.ValueKind == JsonValueKind.Object ? [.. JsonTexts.Fields(part)] : throw NoText();
 
     internal static string Cut(string rendered, string final, string tag)
     {

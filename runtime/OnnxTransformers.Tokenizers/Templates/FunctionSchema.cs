@@ -8,7 +8,8 @@ using System.Text.RegularExpressions;
 
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>The JSON schema of a C# function, in the form and order that the reference gives Python functions. Reference: transformers, utils/chat_template_utils.py, get_json_schema.</summary>
+/// <summary>The JSON schema of a C# function, in the form and order that the reference gives Python functions. Reference: transformers,
+/// utils/chat_template_utils.py, get_json_schema.</summary>
 internal static partial class FunctionSchema
 {
     private const string Doing = "describing a function as a tool";
@@ -80,7 +81,8 @@ internal static partial class FunctionSchema
     private static JsonObject? Return(MethodInfo method, string name)
     {
         var type = method.ReturnType;
-        if (type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(Task<>) || type.GetGenericTypeDefinition() == typeof(ValueTask<>))) type = type.GetGenericArguments()[0];
+        if (type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(Task<>) || type.GetGenericTypeDefinition() == typeof(ValueTask<>)))
+            type = type.GetGenericArguments()[0];
         if (type == typeof(void) || type == typeof(Task) || type == typeof(ValueTask)) return null;
         var schema = TypeOf(type, name);
         if (EnumOf(type) is { } choices) schema["enum"] = new JsonArray([.. Enum.GetNames(choices).Select(n => (JsonNode)n)]);
@@ -91,7 +93,8 @@ internal static partial class FunctionSchema
     private static JsonObject TypeOf(Type type, string function)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type.IsByRef || type.IsPointer || typeof(Delegate).IsAssignableFrom(type)) throw Missing(function, $"a parameter of the type {type}", "numbers, texts, booleans, enums, lists, dictionaries with string keys, tuples, and objects");
+        if (type.IsByRef || type.IsPointer || typeof(Delegate).IsAssignableFrom(type))
+            throw Missing(function, $"a parameter of the type {type}", "numbers, texts, booleans, enums, lists, dictionaries with string keys, tuples, and objects");
         if (Anything.Contains(type)) return [];
         if (Simple.TryGetValue(type, out var simple)) return new JsonObject { ["type"] = simple };
         if (type.IsEnum) return new JsonObject { ["type"] = "string" };

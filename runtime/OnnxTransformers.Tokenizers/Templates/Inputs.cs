@@ -53,13 +53,13 @@ internal static class Inputs
         {
             case JsonValueKind.Object:
                 var result = new DictValue(rendering);
-                foreach (var property in element.EnumerateObject()) result.Set(rendering.Text(property.Name), From(property.Value, rendering));
+                foreach (var property in element.EnumerateObject()) result.Set(rendering.Text(JsonTexts.Name(property)), From(property.Value, rendering));
                 rendering.Reserve(4L * result.Count);
                 return result;
             case JsonValueKind.Array:
                 return rendering.List([.. element.EnumerateArray().Select(e => From(e, rendering))]);
             case JsonValueKind.String:
-                return rendering.Text(element.GetString()!);
+                return rendering.Text(JsonTexts.Of(element));
             case JsonValueKind.Number:
                 return Number(element.GetRawText());
             case JsonValueKind.True or JsonValueKind.False:

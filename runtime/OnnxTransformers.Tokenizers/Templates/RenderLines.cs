@@ -21,45 +21,65 @@ public static class RenderLines
 
     /// <summary>Renders what a line asks for and writes the answer.</summary>
     /// <param name="templates">The checkpoint's templates.</param>
-    /// <param name="line">The line: messages, and where wanted tools, documents, add_generation_prompt, continue_final_message, chat_template (a name), special_tokens, now (ISO); all other keys are variables of the template.</param>
+    /// <param name="line">The line: messages, and where wanted tools, documents, add_generation_prompt, continue_final_message, chat_template (a
+    /// name), special_tokens, now (ISO); all other keys are variables of the template.</param>
     /// <param name="output">Gets <c>{"text": ...}</c>; nothing is written when the line is refused.</param>
-    /// <exception cref="InvalidInputException">The line is not what it should be, or its template refuses it: the message then has the template's own words.</exception>
+    /// <exception cref="InvalidInputException">The line is not what it should be, or its template refuses it: the message then has the template's own
+    /// words.</exception>
     public static void Answer(ChatTemplateSet templates, JsonElement line, Utf8JsonWriter output)
     {
         if (line.ValueKind != JsonValueKind.Object) throw Wrong("$", $"a JSON {line.ValueKind}", "an object with messages");
-        var messages = List(line, "messages") ?? throw Wrong("messages", "nothing", "a list of messages");
-        var documents = List(line, "documents");
-        if (documents?.FirstOrDefault(d => d.ValueKind != JsonValueKind.Object) is { ValueKind: not JsonValueKind.Undefined } bad) throw Wrong("documents", $"a JSON {bad.ValueKind} in the list", "objects with title and text");
+        var fields = Fields(line);
+        var messages = List(fields, "messages") ?? throw Wrong("messages", "nothing", "a list of messages");
+        var documents = List(fields, "documents");
+        if (documents?.FirstOrDefault(d => d.ValueKind != JsonValueKind.Object) is { ValueKind: not JsonValueKind.Undefined } bad)
+            throw Wrong("documents", $"a JSON {bad.ValueKind} in the list", "objects with title and text");
         var request = new ChatRequest
         {
             Messages = [.. messages.Select(ChatMessage.FromJson)],
-            Tools = List(line, "tools") is { } tools ? [.. tools.Select(ChatTool.FromJson)] : null,
+            Tools = List(fields, "tools") is { } tools ? [.. tools.Select(ChatTool.FromJson)] : null,
             Documents = documents is null ? null : [.. documents.Select(Fields)],
-            AddGenerationPrompt = Flag(line, "add_generation_prompt"),
-            ContinueFinalMessage = Flag(line, "continue_final_message"),
-            Variables = line.EnumerateObject().Where(p => !Known.Contains(p.Name) && !AboutTokens.Contains(p.Name)).GroupBy(p => p.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => (object?)g.Last().Value, StringComparer.Ordinal),
-            Now = Time(line),
+            AddGenerationPrompt = Flag(fields, "add_generation_prompt"),
+            ContinueFinalMessage = Flag(fields, "continue_final_message"),
+            Variables = fields.Where(f => !Known.Contains(f.Key) && !AboutTokens.Contains(f.Key)).ToDictionary(StringComparer.Ordinal),
+            Now = Time(fields),
         };
-        if (Property(line, "special_tokens") is { } tokens)
-            templates = tokens.ValueKind == JsonValueKind.Object ? templates.With(Fields(tokens)) : throw Wrong("special_tokens", $"a JSON {tokens.ValueKind}", "an object of names and tokens");
-        var name = Property(line, "chat_template") is { } template ? template.ValueKind == JsonValueKind.String ? template.GetString() : throw Wrong("chat_template", $"a JSON {template.ValueKind}", "a name") : null;
+        if (Property(fields, "special_tokens") is { } tokens)
+            templates = tokens.ValueKind == JsonValueKind.Object
+                ? templates.With(Fields(tokens))
+                : throw Wrong("special_tokens", $"a JSON {tokens.ValueKind}", "an object of names and tokens");
+        var name = Property(fields, "chat_template") is { } template ? template.ValueKind == JsonValueKind.String ? JsonTexts.Of(template) : throw Wrong("chat_template", $"a JSON {template.ValueKind}", "a name") : null;
         var rendered = templates.Render(request, name);
+        if (!IsUnicode(rendered.Text))
+            throw new InvalidInputException("writing the rendered chat", new Problem("text", "half a surrogate pair, which the template made", "valid Unicode"));
         output.WriteStartObject();
         output.WriteString("text", rendered.Text);
         output.WriteEndObject();
     }
 
+    private static bool IsUnicode(string text)
+    {
+        for (var at = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF'); at >= 0 && at < text.Length; at++)
+        {
+            if (!char.IsSurrogate(text[at])) continue;
+            if (!char.IsHighSurrogate(text[at]) || at + 1 >= text.Length || !char.IsLowSurrogate(text[at + 1])) return false;
+            at++;
+        }
+        return true;
+    }
+
     private static InvalidInputException Wrong(string where, string found, string supported) => new(Doing, new Problem(where, found, supported));
 
-    private static JsonElement? Property(JsonElement line, string name) => line.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private static JsonElement? Property(Dictionary<string, object?> fields, string name) =>
+        fields.TryGetValue(name, out var value) && value is JsonElement { ValueKind: not JsonValueKind.Null } element ? element : null;
 
-    private static List<JsonElement>? List(JsonElement line, string name)
+    private static List<JsonElement>? List(Dictionary<string, object?> fields, string name)
     {
-        if (Property(line, name) is not { } value) return null;
+        if (Property(fields, name) is not { } value) return null;
         return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Wrong(name, $"a JSON {value.ValueKind}", "a list");
     }
 
-    private static bool Flag(JsonElement line, string name) => Property(line, name) switch
+    private static bool Flag(Dictionary<string, object?> fields, string name) => Property(fields, name) switch
     {
         null => false,
         { ValueKind: JsonValueKind.True or JsonValueKind.False } flag => flag.GetBoolean(),
@@ -69,13 +89,15 @@ public static class RenderLines
     private static Dictionary<string, object?> Fields(JsonElement element)
     {
         var fields = new Dictionary<string, object?>(StringComparer.Ordinal);
-        foreach (var property in element.EnumerateObject()) fields[property.Name] = property.Value;
+        foreach (var (name, value) in JsonTexts.Fields(element)) fields[name] = value;
         return fields;
     }
 
-    private static DateTime? Time(JsonElement line)
+    private static DateTime? Time(Dictionary<string, object?> fields)
     {
-        if (Property(line, "now") is not { } now) return null;
-        return now.ValueKind == JsonValueKind.String && DateTime.TryParse(now.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var time) ? time : throw Wrong("now", now.GetRawText(), "a date and time as ISO 8601 has it");
+        if (Property(fields, "now") is not { } now) return null;
+        return now.ValueKind == JsonValueKind.String && DateTime.TryParse(now.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var time)
+            ? time
+            : throw Wrong("now", now.GetRawText(), "a date and time as ISO 8601 has it");
     }
 }

@@ -1,6 +1,7 @@
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>An error inside a template, with the name that the reference's exception has. It never leaves this folder: callers get an <see cref="InvalidInputException"/>.</summary>
+/// <summary>An error inside a template, with the name that the reference's exception has. It never leaves this folder: callers get an
+/// <see cref="InvalidInputException"/>.</summary>
 internal sealed class TemplateFault(string kind, string message, int line = 0) : Exception(message)
 {
     internal string Kind { get; } = kind;

@@ -39,7 +39,8 @@ internal sealed class ChatFixtureTests
             return;
         }
         var error = Assert.Throws<InvalidInputException>(() => Answer(templates, request), name);
-        if (one.GetProperty("error_type").GetString() == "TemplateError") Assert.That(error!.Message, Does.EndWith(": " + one.GetProperty("error").GetString()), name);
+        if (one.GetProperty("error_type").GetString() == "TemplateError")
+            Assert.That(error!.Message, Does.EndWith(": " + one.GetProperty("error").GetString()), name);
     }
 
     internal static string? Answer(ChatTemplateSet templates, JsonElement line)
@@ -80,7 +81,7 @@ internal sealed class ChatFixtureTests
         {
             var width = char.IsHighSurrogate(chat.Text[i]) ? 2 : 1;
             var inside = chat.Assistant.Any(s => i >= s.Start && i < s.End) ? 1 : 0;
-            mask.AddRange(Enumerable.Repeat(inside, Encoding.UTF8.GetByteCount(chat.Text.AsSpan(i, width))));
+            mask.AddRange(Enumerable.Repeat(inside, System.Text.Encoding.UTF8.GetByteCount(chat.Text.AsSpan(i, width))));
             i += width - 1;
         }
         return mask;

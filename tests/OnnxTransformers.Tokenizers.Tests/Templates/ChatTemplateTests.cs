@@ -77,7 +77,8 @@ internal sealed class ChatTemplateTests
     }
 
     [Test]
-    public void TheTimeCanBeGiven() => Assert.That(ChatTemplate.Parse("{{ strftime_now('%d %b %Y') }}").Render(new ChatRequest { Messages = [], Now = new DateTime(2024, 7, 6) }).Text, Is.EqualTo("06 Jul 2024"));
+    public void TheTimeCanBeGiven() =>
+        Assert.That(ChatTemplate.Parse("{{ strftime_now('%d %b %Y') }}").Render(new ChatRequest { Messages = [], Now = new DateTime(2024, 7, 6) }).Text, Is.EqualTo("06 Jul 2024"));
 
     [Test]
     public void ARenderingCanBeCancelled()

@@ -45,7 +45,8 @@ internal sealed class ChatToolTests
         """);
 
     /// <summary>The same keys in the same order: templates print them.</summary>
-    private static void Same(JsonElement schema, string expected) => Assert.That(JsonNode.Parse(schema.GetRawText())!.ToJsonString(), Is.EqualTo(JsonNode.Parse(expected)!.ToJsonString()));
+    private static void Same(JsonElement schema, string expected) =>
+        Assert.That(JsonNode.Parse(schema.GetRawText())!.ToJsonString(), Is.EqualTo(JsonNode.Parse(expected)!.ToJsonString()));
 
     [Test]
     public void NamesAndDescriptionsCanBeGiven()

@@ -26,7 +26,8 @@ internal sealed class RecordedJinjaTests
             var (text, error) = Render(template, values);
             var expected = one[1].GetString();
             count++;
-            if (expected is not null ? text != expected : error is null) wrong.Add($"{template}\n  expected: {expected ?? one[2].GetString()}\n  found:    {text ?? error}");
+            if (expected is not null ? text != expected : error is null)
+                wrong.Add($"{template}\n  expected: {expected ?? one[2].GetString()}\n  found:    {text ?? error}");
             else if (expected is null && one[2].GetString() is { } words && SameWords.Contains(words[..words.IndexOf(':')]) && !error!.Contains(words[(words.IndexOf(':') + 2)..], StringComparison.Ordinal))
                 wrong.Add($"{template}\n  expected: {words}\n  found:    {error}");
         }

@@ -53,7 +53,8 @@ internal sealed class RefusalTests
     [TestCase("{{ '{:9999999}'.format(1) }}", "a format asks for more than 1048576 characters")]
     [TestCase("{{ '%.99999f' % 1 }}", "a number is asked for with more than 10000 digits")]
     [TestCase("{{ [] | tojson(indent=5000) }}", "tojson asks for an indent of more than 1000")]
-    public void SizesThatAreBounded(string template, string found) => Assert.That(Rendering(template), Is.EqualTo($"rendering the chat template: line 1: {found}{Next}"));
+    public void SizesThatAreBounded(string template, string found) =>
+        Assert.That(Rendering(template), Is.EqualTo($"rendering the chat template: line 1: {found}{Next}"));
 
     [Test]
     public void RequestsThatContradictThemselves()
@@ -108,6 +109,17 @@ internal sealed class RefusalTests
     {
         using var document = JsonDocument.Parse(line);
         var templates = new ChatTemplateSet(new Dictionary<string, string> { ["default"] = "x" });
+        Assert.That(Message(() => ChatFixtureTests.Answer(templates, document.RootElement)), Is.EqualTo(message));
+    }
+
+    [TestCase("""{"messages":[{"role":"\\ud800"}]}""", "{{ messages }}", "reading a text in JSON: $: half a surrogate pair (an escape of \\uD800 to \\uDFFF by itself); supported: valid Unicode")]
+    [TestCase("""{"messages":[{"\\ud800":1}]}""", "{{ messages }}", "reading a text in JSON: $: half a surrogate pair (an escape of \\uD800 to \\uDFFF by itself); supported: valid Unicode")]
+    [TestCase("""{"messages":[], "\\udc00": 1}""", "", "reading a text in JSON: $: half a surrogate pair (an escape of \\uD800 to \\uDFFF by itself); supported: valid Unicode")]
+    [TestCase("""{"messages":[]}""", "😀{{ '\\ud83d' }}", "writing the rendered chat: text: half a surrogate pair, which the template made; supported: valid Unicode")]
+    public void TextsThatAreNoUnicode(string line, string template, string message)
+    {
+        using var document = JsonDocument.Parse(line.Replace("\\\\", "\\", StringComparison.Ordinal));
+        var templates = new ChatTemplateSet(new Dictionary<string, string> { ["default"] = template });
         Assert.That(Message(() => ChatFixtureTests.Answer(templates, document.RootElement)), Is.EqualTo(message));
     }
 

@@ -28,7 +28,8 @@ internal sealed class TemplateFuzzTests
             "{% set ns = namespace(n=0) %}{%- for x in [1, [2, [3]]] recursive %}{% set ns.n = ns.n + 1 %}{{ loop(x) if x is iterable else x }}{{ loop.index }}{% endfor -%}{{ '%s-%05.2f' | format(ns.n, 1.5) }}",
         };
         foreach (var fixture in Testing.Fixtures.Of("chat"))
-            if (File.Exists(Path.Combine(Testing.Fixtures.Find(fixture), "template.jinja"))) seeds.Add(File.ReadAllText(Path.Combine(Testing.Fixtures.Find(fixture), "template.jinja")));
+            if (File.Exists(Path.Combine(Testing.Fixtures.Find(fixture), "template.jinja")))
+                seeds.Add(File.ReadAllText(Path.Combine(Testing.Fixtures.Find(fixture), "template.jinja")));
         return seeds;
     }
 

@@ -27,8 +27,11 @@ internal static class Globals
     private static RangeValue Range(Rendering rendering, Arguments arguments)
     {
         if (arguments.Named.Length > 0) throw TemplateFault.Type("range() takes no keyword arguments");
-        if (arguments.Positional.Length is 0 or > 3) throw TemplateFault.Type($"range expected at {(arguments.Positional.Length == 0 ? "least 1 argument" : "most 3 arguments")}, got {arguments.Positional.Length}");
-        var numbers = arguments.Positional.Select(p => Arithmetic.TryInteger(p, out var n) ? n : throw TemplateFault.Type($"'{p.TypeName}' object cannot be interpreted as an integer")).ToArray();
+        if (arguments.Positional.Length is 0 or > 3)
+            throw TemplateFault.Type($"range expected at {(arguments.Positional.Length == 0 ? "least 1 argument" : "most 3 arguments")}, got {arguments.Positional.Length}");
+        var numbers = arguments.Positional.Select(p => Arithmetic.TryInteger(p, out var n)
+            ? n
+            : throw TemplateFault.Type($"'{p.TypeName}' object cannot be interpreted as an integer")).ToArray();
         return numbers.Length == 1 ? new RangeValue(0, numbers[0], BigInteger.One) : new RangeValue(numbers[0], numbers[1], numbers.Length == 3 ? numbers[2] : BigInteger.One);
     }
 
@@ -45,7 +48,8 @@ internal static class Globals
                 var at = 0;
                 foreach (var pair in Access.ToList(arguments.Positional[0], rendering))
                 {
-                    if (pair.Items(rendering) is not { } parts) throw TemplateFault.Type($"cannot convert dictionary update sequence element #{at} to a sequence");
+                    if (pair.Items(rendering) is not { } parts)
+                        throw TemplateFault.Type($"cannot convert dictionary update sequence element #{at} to a sequence");
                     var two = parts.Take(3).ToArray();
                     if (two.Length != 2) throw TemplateFault.Value($"dictionary update sequence element #{at} has length {two.Length}; 2 is required");
                     result.Set(Comparing.Hashable(two[0], rendering), two[1]);

@@ -7,7 +7,11 @@ internal static class NumberFilters
 {
     internal static readonly KeyValuePair<string, Func<Rendering, Arguments, Value>>[] Rows =
     [
-        Table.Row("abs", "x", Abs), Table.Row("int", "value default? base?", Int), Table.Row("float", "value default?", Float), Table.Row("round", "value precision? method?", Round), Table.Row("filesizeformat", "value binary?", FileSize),
+        Table.Row("abs", "x", Abs),
+        Table.Row("int", "value default? base?", Int),
+        Table.Row("float", "value default?", Float),
+        Table.Row("round", "value precision? method?", Round),
+        Table.Row("filesizeformat", "value binary?", FileSize),
     ];
 
     private static Value Abs(Rendering rendering, Value?[] arguments) => arguments[0] switch
@@ -42,12 +46,15 @@ internal static class NumberFilters
         var value = arguments[0]!;
         var method = arguments[2] is null ? "common" : arguments[2]!.Str(rendering);
         if (method is not ("common" or "ceil" or "floor")) throw TemplateFault.Filter("method must be common, ceil or floor");
-        if (value is UndefinedValue undefined) throw method == "common" ? TemplateFault.Type("type Undefined doesn't define __round__ method") : undefined.Fault(rendering);
+        if (value is UndefinedValue undefined)
+            throw method == "common" ? TemplateFault.Type("type Undefined doesn't define __round__ method") : undefined.Fault(rendering);
         var digits = Table.Integer(arguments[1], 0);
         if (method == "common")
         {
             if (value is FloatValue f) return new FloatValue(PyFloat.Round(f.Number, digits));
-            return Arithmetic.TryInteger(value, out var integer) ? IntValue.Of(PyFloat.Round(integer, digits)) : throw TemplateFault.Type($"type {value.TypeName} doesn't define __round__ method");
+            return Arithmetic.TryInteger(value, out var integer)
+                ? IntValue.Of(PyFloat.Round(integer, digits))
+                : throw TemplateFault.Type($"type {value.TypeName} doesn't define __round__ method");
         }
         var scale = Arithmetic.Power(IntValue.Of(10), IntValue.Of(digits), rendering);
         var scaled = Arithmetic.Multiply(value, scale, rendering);
@@ -61,7 +68,8 @@ internal static class NumberFilters
     {
         var parsed = 0.0;
         if (arguments[0] is UndefinedValue undefined) throw undefined.Fault(rendering);
-        if (arguments[0] is StrValue text ? !PyFloat.TryParse(text.Text, out parsed) : !Arithmetic.TryNumber(arguments[0]!, out parsed)) throw TemplateFault.Value($"could not convert string to float: {PyRepr.Of(arguments[0]!, rendering)}");
+        if (arguments[0] is StrValue text ? !PyFloat.TryParse(text.Text, out parsed) : !Arithmetic.TryNumber(arguments[0]!, out parsed))
+            throw TemplateFault.Value($"could not convert string to float: {PyRepr.Of(arguments[0]!, rendering)}");
         var binary = Table.Flag(arguments[1]);
         double size = binary ? 1024 : 1000;
         if (parsed == 1) return new StrValue("1 Byte");

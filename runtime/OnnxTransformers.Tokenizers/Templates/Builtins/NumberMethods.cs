@@ -39,5 +39,6 @@ internal static class NumberMethods
         return IntegerMethods.TryGetValue(name, out var function) ? new FunctionValue(name, (_, a) => a.Positional.Length + a.Named.Length == 0 ? function(number) : throw Takes("int", name, a)) : null;
     }
 
-    private static TemplateFault Takes(string type, string name, Arguments arguments) => TemplateFault.Type($"{type}.{name}() takes no arguments ({arguments.Positional.Length + arguments.Named.Length} given)");
+    private static TemplateFault Takes(string type, string name, Arguments arguments) =>
+        TemplateFault.Type($"{type}.{name}() takes no arguments ({arguments.Positional.Length + arguments.Named.Length} given)");
 }

@@ -5,9 +5,12 @@ internal static class OrderFilters
 {
     internal static readonly KeyValuePair<string, Func<Rendering, Arguments, Value>>[] Rows =
     [
-        Table.Row("sort", "value reverse? case_sensitive? attribute?", Sort), Table.Row("dictsort", "value case_sensitive? by? reverse?", DictSort), Table.Row("groupby", "value attribute default? case_sensitive?", GroupBy),
+        Table.Row("sort", "value reverse? case_sensitive? attribute?", Sort),
+        Table.Row("dictsort", "value case_sensitive? by? reverse?", DictSort),
+        Table.Row("groupby", "value attribute default? case_sensitive?", GroupBy),
         Table.Row("unique", "value case_sensitive? attribute?", (r, a) => new IteratorValue("generator", Unique(r, a))),
-        Table.Row("min", "value case_sensitive? attribute?", (r, a) => Extreme(r, a, largest: false)), Table.Row("max", "value case_sensitive? attribute?", (r, a) => Extreme(r, a, largest: true)),
+        Table.Row("min", "value case_sensitive? attribute?", (r, a) => Extreme(r, a, largest: false)),
+        Table.Row("max", "value case_sensitive? attribute?", (r, a) => Extreme(r, a, largest: true)),
     ];
 
     private static Func<Value, Value> Key(Value? attribute, bool caseSensitive, Rendering rendering, Value? fallback = null)
@@ -82,7 +85,8 @@ internal static class OrderFilters
         foreach (var item in Access.Iterate(arguments[0]!, rendering))
         {
             var itemKey = key(item);
-            if (bestKey is not null && !(largest ? Comparing.Ordered(">", itemKey, bestKey, rendering, o => o > 0) : Comparing.Less(itemKey, bestKey, rendering))) continue;
+            if (bestKey is not null && !(largest ? Comparing.Ordered(">", itemKey, bestKey, rendering, o => o > 0) : Comparing.Less(itemKey, bestKey, rendering)))
+                continue;
             (best, bestKey) = (item, itemKey);
         }
         return best ?? new UndefinedValue("No aggregated item, sequence was empty.");

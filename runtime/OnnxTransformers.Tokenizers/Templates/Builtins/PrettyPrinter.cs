@@ -24,7 +24,8 @@ internal sealed class PrettyPrinter
         StackGuard.Check();
         var flat = Flat(value);
         _rendering.CheckLength(_into.Length + (long)flat.Length);
-        if (flat.Length <= Width - indent - allowance || value is not (DictValue { Count: > 0 } or ListValue { Count: > 0 } or TupleValue { Count: > 0 } or StrValue { IsMarkup: false })) _into.Append(flat);
+        if (flat.Length <= Width - indent - allowance || value is not (DictValue { Count: > 0 } or ListValue { Count: > 0 } or TupleValue { Count: > 0 } or StrValue { IsMarkup: false }))
+            _into.Append(flat);
         else if (value is DictValue dict) Dict(dict, indent, allowance, level);
         else if (value is StrValue text) Text(text.Text, indent, allowance, level);
         else Sequence(value, indent, allowance, level);

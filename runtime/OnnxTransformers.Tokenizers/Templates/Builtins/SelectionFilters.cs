@@ -1,6 +1,7 @@
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>Filters that apply another filter or a test to each item. They are lazy, as the reference's are: an item is looked at when it is asked for.</summary>
+/// <summary>Filters that apply another filter or a test to each item. They are lazy, as the reference's are: an item is looked at when it is asked
+/// for.</summary>
 internal static class SelectionFilters
 {
     internal static readonly KeyValuePair<string, Func<Rendering, Arguments, Value>>[] Rows =
@@ -12,7 +13,8 @@ internal static class SelectionFilters
         Table.Row("rejectattr", (r, a) => new IteratorValue("generator", Choose(r, First(a, "rejectattr"), a.From(1), keep: false, byAttribute: true))),
     ];
 
-    private static Value First(Arguments arguments, string filter) => arguments.Positional.Length > 0 ? arguments.Positional[0] : throw TemplateFault.Type($"{filter}() missing 1 required positional argument: 'value'");
+    private static Value First(Arguments arguments, string filter) =>
+        arguments.Positional.Length > 0 ? arguments.Positional[0] : throw TemplateFault.Type($"{filter}() missing 1 required positional argument: 'value'");
 
     private static IEnumerable<Value> Map(Rendering rendering, Value value, Arguments arguments)
     {
@@ -36,7 +38,8 @@ internal static class SelectionFilters
         return item => Filters.Apply(filter, item, rest, rendering);
     }
 
-    private static string Name(Value value, string kind, Rendering rendering) => value is StrValue text ? text.Text : throw TemplateFault.Runtime($"No {kind} named {PyRepr.Of(value, rendering)}.");
+    private static string Name(Value value, string kind, Rendering rendering) =>
+        value is StrValue text ? text.Text : throw TemplateFault.Runtime($"No {kind} named {PyRepr.Of(value, rendering)}.");
 
     private static IEnumerable<Value> Choose(Rendering rendering, Value value, Arguments arguments, bool keep, bool byAttribute)
     {

@@ -5,11 +5,19 @@ internal static class SequenceFilters
 {
     internal static readonly KeyValuePair<string, Func<Rendering, Arguments, Value>>[] Rows =
     [
-        Table.Row("length", "obj", (_, a) => IntValue.Of(Access.Length(a[0]!))), Table.Row("count", "obj", (_, a) => IntValue.Of(Access.Length(a[0]!))), Table.Row("list", "value", (r, a) => r.List(Access.ToList(a[0]!, r))),
-        Table.Row("default", "value default_value? boolean?", Default), Table.Row("d", "value default_value? boolean?", Default), Table.Row("attr", "obj name", Attribute),
+        Table.Row("length", "obj", (_, a) => IntValue.Of(Access.Length(a[0]!))),
+        Table.Row("count", "obj", (_, a) => IntValue.Of(Access.Length(a[0]!))),
+        Table.Row("list", "value", (r, a) => r.List(Access.ToList(a[0]!, r))),
+        Table.Row("default", "value default_value? boolean?", Default),
+        Table.Row("d", "value default_value? boolean?", Default),
+        Table.Row("attr", "obj name", Attribute),
         Table.Row("first", "seq", (r, a) => Access.Iterate(a[0]!, r).FirstOrDefault() ?? new UndefinedValue("No first item, sequence was empty.")),
-        Table.Row("last", "seq", (r, a) => Reversed(a[0]!, r).FirstOrDefault() ?? new UndefinedValue("No last item, sequence was empty.")), Table.Row("random", "seq", Random), Table.Row("reverse", "value", Reverse),
-        Table.Row("items", "value", Items), Table.Row("batch", "value linecount fill_with?", (r, a) => new IteratorValue("generator", Batch(r, a))), Table.Row("slice", "value slices fill_with?", (r, a) => new IteratorValue("generator", Slice(r, a))),
+        Table.Row("last", "seq", (r, a) => Reversed(a[0]!, r).FirstOrDefault() ?? new UndefinedValue("No last item, sequence was empty.")),
+        Table.Row("random", "seq", Random),
+        Table.Row("reverse", "value", Reverse),
+        Table.Row("items", "value", Items),
+        Table.Row("batch", "value linecount fill_with?", (r, a) => new IteratorValue("generator", Batch(r, a))),
+        Table.Row("slice", "value slices fill_with?", (r, a) => new IteratorValue("generator", Slice(r, a))),
         Table.Row("sum", "iterable attribute? start?", Sum),
     ];
 
@@ -43,7 +51,8 @@ internal static class SequenceFilters
     {
         var value = arguments[0]!;
         if (value is StrValue) return Indexing.Slice(value, NoneValue.Instance, NoneValue.Instance, IntValue.Of(-1), rendering);
-        if (value.IsIndexable || value is DictValue or DictView or UndefinedValue) return new IteratorValue(value is ListValue ? "list_reverseiterator" : "reversed", Reversed(value, rendering));
+        if (value.IsIndexable || value is DictValue or DictView or UndefinedValue)
+            return new IteratorValue(value is ListValue ? "list_reverseiterator" : "reversed", Reversed(value, rendering));
         if (value.Items(rendering) is null) throw TemplateFault.Filter("argument must be iterable");
         var items = Access.ToList(value, rendering);
         items.Reverse();
@@ -65,7 +74,8 @@ internal static class SequenceFilters
     };
 
     /// <summary>The reference complains when the first pair is asked for.</summary>
-    private static IEnumerable<Value> NotPairs() => Enumerable.Repeat(0, 1).Select<int, Value>(_ => throw TemplateFault.Type("Can only get item pairs from a mapping."));
+    private static IEnumerable<Value> NotPairs() =>
+        Enumerable.Repeat(0, 1).Select<int, Value>(_ => throw TemplateFault.Type("Can only get item pairs from a mapping."));
 
     private static IEnumerable<Value> Batch(Rendering rendering, Value?[] arguments)
     {

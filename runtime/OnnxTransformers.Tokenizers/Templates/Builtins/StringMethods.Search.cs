@@ -46,7 +46,8 @@ internal static partial class StringMethods
         foreach (var candidate in candidates)
         {
             rendering.Charge(1);
-            if (candidate is not StrValue text) throw TemplateFault.Type($"{(atEnd ? "endswith" : "startswith")} first arg must be str or a tuple of str, not {candidate.TypeName}");
+            if (candidate is not StrValue text)
+                throw TemplateFault.Type($"{(atEnd ? "endswith" : "startswith")} first arg must be str or a tuple of str, not {candidate.TypeName}");
             if (bounds is not { } range) continue;
             var span = self.Text.AsSpan(range.Start..range.End);
             if (atEnd ? span.EndsWith(text.Text) : span.StartsWith(text.Text)) return BoolValue.True;

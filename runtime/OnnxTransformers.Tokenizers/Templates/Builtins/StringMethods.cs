@@ -11,21 +11,38 @@ internal static partial class StringMethods
         ("capitalize", "", (r, s, _) => Make(r, s, PyText.Capitalize(s.Text))), ("casefold", "", (r, s, _) => Make(r, s, PyText.Fold(s.Text))),
         ("lower", "", (r, s, _) => Make(r, s, PyText.Lower(s.Text))), ("upper", "", (r, s, _) => Make(r, s, PyText.Upper(s.Text))),
         ("title", "", (r, s, _) => Make(r, s, PyText.Title(s.Text))), ("swapcase", "", (r, s, _) => Make(r, s, PyText.SwapCase(s.Text))),
-        ("strip", "chars? /", (r, s, a) => Make(r, s, PyText.Trim(s.Text, Characters("strip", a[0])))), ("lstrip", "chars? /", (r, s, a) => Make(r, s, PyText.TrimStart(s.Text, Characters("lstrip", a[0])))),
+        ("strip", "chars? /", (r, s, a) => Make(r, s, PyText.Trim(s.Text, Characters("strip", a[0])))),
+        ("lstrip", "chars? /", (r, s, a) => Make(r, s, PyText.TrimStart(s.Text, Characters("lstrip", a[0])))),
         ("rstrip", "chars? /", (r, s, a) => Make(r, s, PyText.TrimEnd(s.Text, Characters("rstrip", a[0])))),
-        ("center", "width fillchar? /", (r, s, a) => Pad(r, s, a, Side.Both)), ("ljust", "width fillchar? /", (r, s, a) => Pad(r, s, a, Side.Right)), ("rjust", "width fillchar? /", (r, s, a) => Pad(r, s, a, Side.Left)),
+        ("center", "width fillchar? /", (r, s, a) => Pad(r, s, a, Side.Both)),
+        ("ljust", "width fillchar? /", (r, s, a) => Pad(r, s, a, Side.Right)),
+        ("rjust", "width fillchar? /", (r, s, a) => Pad(r, s, a, Side.Left)),
         ("zfill", "width /", ZeroFill), ("expandtabs", "tabsize?", ExpandTabs), ("replace", "old new count? /", Replace),
-        ("split", "sep? maxsplit?", (r, s, a) => Split(r, s, a, fromEnd: false)), ("rsplit", "sep? maxsplit?", (r, s, a) => Split(r, s, a, fromEnd: true)), ("splitlines", "keepends?", (r, s, a) => Strings(r, s, PyText.Lines(s.Text, Table.Flag(a[0])))),
-        ("partition", "sep /", (r, s, a) => Partition(r, s, a, last: false)), ("rpartition", "sep /", (r, s, a) => Partition(r, s, a, last: true)), ("join", "iterable /", (r, s, a) => Join(r, s, a[0]!)),
-        ("find", "sub start? end? /", (r, s, a) => IntValue.Of(Search(r, s, a, last: false))), ("rfind", "sub start? end? /", (r, s, a) => IntValue.Of(Search(r, s, a, last: true))),
-        ("index", "sub start? end? /", (r, s, a) => Found(Search(r, s, a, last: false))), ("rindex", "sub start? end? /", (r, s, a) => Found(Search(r, s, a, last: true))), ("count", "sub start? end? /", Count),
+        ("split", "sep? maxsplit?", (r, s, a) => Split(r, s, a, fromEnd: false)),
+        ("rsplit", "sep? maxsplit?", (r, s, a) => Split(r, s, a, fromEnd: true)),
+        ("splitlines", "keepends?", (r, s, a) => Strings(r, s, PyText.Lines(s.Text, Table.Flag(a[0])))),
+        ("partition", "sep /", (r, s, a) => Partition(r, s, a, last: false)),
+        ("rpartition", "sep /", (r, s, a) => Partition(r, s, a, last: true)),
+        ("join", "iterable /", (r, s, a) => Join(r, s, a[0]!)),
+        ("find", "sub start? end? /", (r, s, a) => IntValue.Of(Search(r, s, a, last: false))),
+        ("rfind", "sub start? end? /", (r, s, a) => IntValue.Of(Search(r, s, a, last: true))),
+        ("index", "sub start? end? /", (r, s, a) => Found(Search(r, s, a, last: false))),
+        ("rindex", "sub start? end? /", (r, s, a) => Found(Search(r, s, a, last: true))),
+        ("count", "sub start? end? /", Count),
         ("startswith", "prefix start? end? /", (r, s, a) => Affix(r, s, a, atEnd: false)), ("endswith", "suffix start? end? /", (r, s, a) => Affix(r, s, a, atEnd: true)),
         ("removeprefix", "prefix /", (r, s, a) => Make(r, s, s.Text.StartsWith(Required(a[0]), StringComparison.Ordinal) ? s.Text[Required(a[0]).Length..] : s.Text)),
         ("removesuffix", "suffix /", (r, s, a) => Make(r, s, s.Text.EndsWith(Required(a[0]), StringComparison.Ordinal) ? s.Text[..^Required(a[0]).Length] : s.Text)),
-        ("isalpha", "", (_, s, _) => All(s, PyText.IsLetter)), ("isdigit", "", (_, s, _) => All(s, PyText.IsDigit)), ("isdecimal", "", (_, s, _) => All(s, PyText.IsDecimal)), ("isnumeric", "", (_, s, _) => All(s, PyText.IsNumeric)),
-        ("isalnum", "", (_, s, _) => All(s, PyText.IsAlphanumeric)), ("isspace", "", (_, s, _) => BoolValue.Of(s.Text.Length > 0 && s.Text.All(PyText.IsSpace))), ("isascii", "", (_, s, _) => BoolValue.Of(Ascii.IsValid(s.Text))),
+        ("isalpha", "", (_, s, _) => All(s, PyText.IsLetter)),
+        ("isdigit", "", (_, s, _) => All(s, PyText.IsDigit)),
+        ("isdecimal", "", (_, s, _) => All(s, PyText.IsDecimal)),
+        ("isnumeric", "", (_, s, _) => All(s, PyText.IsNumeric)),
+        ("isalnum", "", (_, s, _) => All(s, PyText.IsAlphanumeric)),
+        ("isspace", "", (_, s, _) => BoolValue.Of(s.Text.Length > 0 && s.Text.All(PyText.IsSpace))),
+        ("isascii", "", (_, s, _) => BoolValue.Of(Ascii.IsValid(s.Text))),
         ("isprintable", "", (_, s, _) => BoolValue.Of(s.Text.EnumerateRunes().All(PyText.IsPrintable))), ("isidentifier", "", (_, s, _) => IsIdentifier(s.Text)),
-        ("islower", "", (_, s, _) => BoolValue.Of(IsLower(s.Text))), ("isupper", "", (_, s, _) => BoolValue.Of(IsUpper(s.Text))), ("istitle", "", (_, s, _) => BoolValue.Of(s.Text.Any(char.IsLetter) && PyText.Title(s.Text) == s.Text)),
+        ("islower", "", (_, s, _) => BoolValue.Of(IsLower(s.Text))),
+        ("isupper", "", (_, s, _) => BoolValue.Of(IsUpper(s.Text))),
+        ("istitle", "", (_, s, _) => BoolValue.Of(s.Text.Any(char.IsLetter) && PyText.Title(s.Text) == s.Text)),
         ("maketrans", "x y? z? /", MakeTranslation), ("translate", "table /", Translate));
 
     private static Dictionary<string, (Signature, Method)> Build(params (string Name, string Parameters, Method Body)[] rows) =>
@@ -38,7 +55,8 @@ internal static partial class StringMethods
     {
         if (name == "format") return new FunctionValue(name, (r, a) => StringFormat.Apply(self, a, r));
         if (name == "format_map") return new FunctionValue(name, (r, a) => StringFormat.Apply(self, Map(a, r), r));
-        if (name == "encode") return new FunctionValue(name, (_, _) => throw TemplateFault.Type("bytes are not supported in templates: str.encode() has nothing to give"));
+        if (name == "encode")
+            return new FunctionValue(name, (_, _) => throw TemplateFault.Type("bytes are not supported in templates: str.encode() has nothing to give"));
         if (!Methods.TryGetValue(name, out var method)) return null;
         return new FunctionValue(name, (r, a) =>
         {
@@ -51,7 +69,8 @@ internal static partial class StringMethods
     private static Arguments Map(Arguments arguments, Rendering rendering)
     {
         if (arguments.Named.Length > 0) throw TemplateFault.Type("format_map() takes no keyword arguments");
-        if (arguments.Positional is not [DictValue dict]) throw TemplateFault.Type($"format_map() takes exactly one argument ({arguments.Positional.Length} given)");
+        if (arguments.Positional is not [DictValue dict])
+            throw TemplateFault.Type($"format_map() takes exactly one argument ({arguments.Positional.Length} given)");
         return new Arguments([], [.. dict.Entries.Where(e => e.Key is StrValue).Select(e => (e.Key.Str(rendering), e.Value))]);
     }
 
@@ -136,7 +155,8 @@ internal static partial class StringMethods
 
     private static BoolValue All(StrValue self, Func<Rune, bool> test) => BoolValue.Of(self.Text.Length > 0 && self.Text.EnumerateRunes().All(test));
 
-    private static BoolValue IsIdentifier(string text) => BoolValue.Of(text.Length > 0 && (text[0] == '_' || char.IsLetter(text[0])) && text.All(c => c == '_' || char.IsLetterOrDigit(c)));
+    private static BoolValue IsIdentifier(string text) =>
+        BoolValue.Of(text.Length > 0 && (text[0] == '_' || char.IsLetter(text[0])) && text.All(c => c == '_' || char.IsLetterOrDigit(c)));
 
     internal static bool IsLower(string text) => IsCase(text, char.IsLower, char.IsUpper);
 

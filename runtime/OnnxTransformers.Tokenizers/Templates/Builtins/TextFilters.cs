@@ -9,11 +9,20 @@ internal static class TextFilters
 
     internal static readonly KeyValuePair<string, Func<Rendering, Arguments, Value>>[] Rows =
     [
-        Table.Row("capitalize", "s", (r, a) => Map(r, a[0]!, PyText.Capitalize)), Table.Row("lower", "s", (r, a) => Map(r, a[0]!, PyText.Lower)), Table.Row("upper", "s", (r, a) => Map(r, a[0]!, PyText.Upper)),
-        Table.Row("title", "s", (r, a) => Map(r, a[0]!, t => Title(t))), Table.Row("trim", "value chars?", Trim), Table.Row("string", "object", (r, a) => Table.Text(a[0], r)),
-        Table.Row("center", "value width?", (r, a) => StringMethods.Center(r, Table.Text(a[0], r), Table.Integer(a[1], 80))), Table.Row("replace", "s old new count?", Replace), Table.Row("indent", "s width? first? blank?", Indent),
-        Table.Row("truncate", "s length? killwords? end? leeway?", Truncate), Table.Row("wordcount", "s", (r, a) => IntValue.Of(WordCount(Table.Text(a[0], r).Text, r))),
-        Table.Row("wordwrap", "s width? break_long_words? wrapstring? break_on_hyphens?", WordWrapper.Filter), Table.Row("format", Format), Table.Row("join", "value d? attribute?", Join),
+        Table.Row("capitalize", "s", (r, a) => Map(r, a[0]!, PyText.Capitalize)),
+        Table.Row("lower", "s", (r, a) => Map(r, a[0]!, PyText.Lower)),
+        Table.Row("upper", "s", (r, a) => Map(r, a[0]!, PyText.Upper)),
+        Table.Row("title", "s", (r, a) => Map(r, a[0]!, t => Title(t))),
+        Table.Row("trim", "value chars?", Trim),
+        Table.Row("string", "object", (r, a) => Table.Text(a[0], r)),
+        Table.Row("center", "value width?", (r, a) => StringMethods.Center(r, Table.Text(a[0], r), Table.Integer(a[1], 80))),
+        Table.Row("replace", "s old new count?", Replace),
+        Table.Row("indent", "s width? first? blank?", Indent),
+        Table.Row("truncate", "s length? killwords? end? leeway?", Truncate),
+        Table.Row("wordcount", "s", (r, a) => IntValue.Of(WordCount(Table.Text(a[0], r).Text, r))),
+        Table.Row("wordwrap", "s width? break_long_words? wrapstring? break_on_hyphens?", WordWrapper.Filter),
+        Table.Row("format", Format),
+        Table.Row("join", "value d? attribute?", Join),
         Table.Row("urlencode", "value", UrlEncode), Table.Row("pprint", "value", (r, a) => r.Text(PrettyPrinter.Write(a[0]!, r))),
     ];
 
@@ -57,7 +66,8 @@ internal static class TextFilters
 
     private static StrValue Indent(Rendering rendering, Value?[] arguments)
     {
-        if (arguments[0] is not StrValue text) throw arguments[0] is UndefinedValue undefined ? undefined.Fault(rendering) : TemplateFault.Type($"unsupported operand type(s) for +=: '{arguments[0]!.TypeName}' and 'str'");
+        if (arguments[0] is not StrValue text)
+            throw arguments[0] is UndefinedValue undefined ? undefined.Fault(rendering) : TemplateFault.Type($"unsupported operand type(s) for +=: '{arguments[0]!.TypeName}' and 'str'");
         var width = arguments[1] as StrValue is { } given ? given.Text : new string(' ', Width(Table.Integer(arguments[1], 4), rendering));
         var blank = Table.Flag(arguments[3]);
         var lines = PyText.Lines(text.Text + "\n");
@@ -109,7 +119,8 @@ internal static class TextFilters
 
     private static StrValue Format(Rendering rendering, Arguments arguments)
     {
-        if (arguments.Positional.Length > 1 && arguments.Named.Length > 0) throw TemplateFault.Filter("can't handle positional and keyword arguments at the same time");
+        if (arguments.Positional.Length > 1 && arguments.Named.Length > 0)
+            throw TemplateFault.Filter("can't handle positional and keyword arguments at the same time");
         var format = Table.Text(arguments.Positional[0], rendering);
         Value values = arguments.Named.Length > 0 ? Globals.Dict(new Arguments([], arguments.Named), rendering, "dict") : new TupleValue(arguments.Positional[1..]);
         return PercentFormat.Apply(format, values, rendering);
@@ -132,7 +143,8 @@ internal static class TextFilters
 
     private static StrValue UrlEncode(Rendering rendering, Value?[] arguments)
     {
-        if (arguments[0] is StrValue text || arguments[0]!.Items(rendering) is not { } items) return rendering.Text(Quote(arguments[0]!.Str(rendering), "/", rendering));
+        if (arguments[0] is StrValue text || arguments[0]!.Items(rendering) is not { } items)
+            return rendering.Text(Quote(arguments[0]!.Str(rendering), "/", rendering));
         var pairs = arguments[0] is DictValue dict ? new DictView(dict, "items").Items(rendering) : items;
         var result = new StringBuilder();
         foreach (var pair in pairs)

@@ -1,16 +1,61 @@
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace OnnxTransformers.Tokenizers.Templates;
 
 /// <summary>The urlize filter: addresses in a text become links.</summary>
-internal static partial class Urlizer
+internal static class Urlizer
 {
-    [GeneratedRegex(@"^((https?://|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,59})|([\w%-]{2,63}\.)+(com|net|int|edu|gov|org|info|mil)|(https?://)((([\d]{1,3})(\.[\d]{1,3}){3})|(\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}\])))(?::[\d]{1,5})?(?:[/?#]\S*)?$", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
-    private static partial Regex Address();
+    /// <summary>Domains that make an address without "http://" or "www.".</summary>
+    private static readonly HashSet<string> Known = new(StringComparer.OrdinalIgnoreCase) { "com", "net", "int", "edu", "gov", "org", "info", "mil" };
 
-    [GeneratedRegex(@"^\S+@\w[\w.-]*\.\w+$", RegexOptions.NonBacktracking)]
-    private static partial Regex Mail();
+    private static readonly System.Buffers.SearchValues<char> Hexadecimal = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF:");
+
+    private static bool IsAddress(string text)
+    {
+        var isWeb = Starts("http://") || Starts("https://");
+        var rest = isWeb ? text.AsSpan(text.IndexOf('/') + 2) : Starts("www.") ? text.AsSpan(4) : text;
+        var path = rest.IndexOfAny('/', '?', '#');
+        var host = path < 0 ? rest : rest[..path];
+        if (isWeb && host.StartsWith("[")) return IsBracketed(host);
+        var port = host.IndexOf(':');
+        if (port >= 0)
+        {
+            if (host.Length - port - 1 is < 1 or > 5 || host[(port + 1)..].ContainsAnyExceptInRange('0', '9')) return false;
+            host = host[..port];
+        }
+        var labels = host.ToString().Split('.');
+        if (isWeb && labels.Length == 4 && labels.All(l => l.Length is >= 1 and <= 3 && l.All(char.IsAsciiDigit))) return true;
+        if (isWeb || Starts("www.")) return labels[..^1].All(l => IsLabel(l, 1)) && IsDomain(labels[^1]);
+        return labels.Length > 1 && labels[..^1].All(l => IsLabel(l, 2)) && Known.Contains(labels[^1]);
+
+        bool Starts(string prefix) => text.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static bool IsBracketed(ReadOnlySpan<char> host)
+    {
+        var end = host.IndexOf(']');
+        var rest = end < 0 ? host : host[(end + 1)..];
+        if (rest.Length > 0 && (rest[0] != ':' || rest.Length is < 2 or > 6 || rest[1..].ContainsAnyExceptInRange('0', '9'))) return false;
+        return end > 0 && host[1..end].Count(':') >= 2 && !host[1..end].ContainsAnyExcept(Hexadecimal);
+    }
+
+    private static bool IsLabel(string label, int least) =>
+        label.Length >= least && (least == 1 || label.Length <= 63) && label.All(c => c is '_' or '%' or '-' || char.IsLetterOrDigit(c));
+
+    private static bool IsDomain(string label) =>
+        label.Length is >= 2 and <= 63 && (label.All(char.IsAsciiLetter) || (label.Length >= 6 && label.StartsWith("xn--", StringComparison.OrdinalIgnoreCase)));
+
+    /// <summary>Something, an @, and a name with a dot that begins and ends with letters or digits.</summary>
+    private static bool IsMail(string text)
+    {
+        var at = text.LastIndexOf('@');
+        if (at < 1 || at + 1 >= text.Length) return false;
+        var host = text[(at + 1)..];
+        var dot = host.LastIndexOf('.');
+        return dot > 0 && dot + 1 < host.Length && IsWord(host[0]) && host[(dot + 1)..].All(IsWord) && host[..dot].All(c => IsWord(c) || c is '.' or '-');
+
+        static bool IsWord(char c) => c == '_' || char.IsLetterOrDigit(c);
+    }
 
     internal static Value Filter(Rendering rendering, Value?[] arguments)
     {
@@ -41,13 +86,14 @@ internal static partial class Urlizer
 
         string Link(string middle)
         {
-            if (Address().IsMatch(middle))
+            if (IsAddress(middle))
             {
                 var scheme = middle.StartsWith("https://", StringComparison.Ordinal) || middle.StartsWith("http://", StringComparison.Ordinal) ? "" : "https://";
                 return $"<a href=\"{scheme}{middle}\"{attributes}>{(middle.Length > limit ? middle[..Math.Max(0, limit)] + "..." : middle)}</a>";
             }
-            if (middle.StartsWith("mailto:", StringComparison.Ordinal) && Mail().IsMatch(middle[7..])) return $"<a href=\"{middle}\">{middle[7..]}</a>";
-            if (middle.Contains('@') && !middle.StartsWith("www.", StringComparison.Ordinal) && !middle.StartsWith('@') && !middle.Contains(':') && Mail().IsMatch(middle)) return $"<a href=\"mailto:{middle}\">{middle}</a>";
+            if (middle.StartsWith("mailto:", StringComparison.Ordinal) && IsMail(middle[7..])) return $"<a href=\"{middle}\">{middle[7..]}</a>";
+            if (middle.Contains('@') && !middle.StartsWith("www.", StringComparison.Ordinal) && !middle.StartsWith('@') && !middle.Contains(':') && IsMail(middle))
+                return $"<a href=\"mailto:{middle}\">{middle}</a>";
             return schemes.Any(s => middle != s && middle.StartsWith(s, StringComparison.Ordinal)) ? $"<a href=\"{middle}\"{attributes}>{middle}</a>" : middle;
         }
     }

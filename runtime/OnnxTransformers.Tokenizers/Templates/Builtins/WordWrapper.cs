@@ -1,16 +1,10 @@
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace OnnxTransformers.Tokenizers.Templates;
 
 /// <summary>The wordwrap filter: Python's textwrap.wrap for each line.</summary>
-internal static partial class WordWrapper
+internal static class WordWrapper
 {
-    private const string Space = "[\\t\\n\\v\\f\\r ]", NoSpace = "[^\\t\\n\\v\\f\\r ]", Punctuation = "[\\w!\"'&.,?]", Letter = "[^\\d\\W]";
-
-    [GeneratedRegex($"({Space}+|(?<={Punctuation})-{{2,}}(?=\\w)|{NoSpace}+?(?:-(?:(?<={Letter}{{2}}-)|(?<={Letter}-{Letter}-))(?={Letter}-?{Letter})|(?={Space}|\\z)|(?<={Punctuation})(?=-{{2,}}\\w)))", RegexOptions.CultureInvariant, 2000)]
-    private static partial Regex Chunks();
-
     internal static Value Filter(Rendering rendering, Value?[] arguments)
     {
         var text = arguments[0] as StrValue ?? throw TemplateFault.Attribute($"'{arguments[0]!.TypeName}' object has no attribute 'splitlines'");
@@ -29,32 +23,47 @@ internal static partial class WordWrapper
         return rendering.Text(result.ToString());
     }
 
-    /// <summary>Words, with their hyphens where lines may break there, and the blanks between.</summary>
+    /// <summary>Words, cut where lines may break inside them, and the blanks between.</summary>
     private static List<ReadOnlyMemory<char>> Pieces(string line, bool onHyphens)
     {
         var pieces = new List<ReadOnlyMemory<char>>();
-        if (onHyphens)
-        {
-            try
-            {
-                pieces.AddRange(Chunks().Split(line).Where(p => p.Length > 0).Select(p => p.AsMemory()));
-                return pieces;
-            }
-            catch (RegexMatchTimeoutException)
-            {
-                throw TemplateFault.Limit("wordwrap takes too long");
-            }
-        }
         for (var at = 0; at < line.Length;)
         {
             var isSpace = IsSpace(line[at]);
-            var end = at;
-            while (end < line.Length && IsSpace(line[end]) == isSpace) end++;
+            var end = at + 1;
+            if (!isSpace && onHyphens && DashEnd(line, at) is > 0 and var dash) end = dash;
+            else while (end < line.Length && IsSpace(line[end]) == isSpace && !(onHyphens && !isSpace && MayBreak(line, end))) end++;
             pieces.Add(line.AsMemory(at, end - at));
             at = end;
         }
         return pieces;
     }
+
+    /// <summary>True before a dash of hyphens, and behind a hyphen between letters: at least two on the left, or one between hyphens.</summary>
+    private static bool MayBreak(string line, int at)
+    {
+        if (DashEnd(line, at) > 0) return true;
+        if (line[at - 1] != '-') return false;
+        var left = (IsLetter(line, at - 2) && IsLetter(line, at - 3)) || (IsLetter(line, at - 2) && At(line, at - 3) == '-' && IsLetter(line, at - 4));
+        return left && IsLetter(line, at) && (IsLetter(line, at + 1) || (At(line, at + 1) == '-' && IsLetter(line, at + 2)));
+    }
+
+    /// <summary>The end of two or more hyphens between words, or -1.</summary>
+    private static int DashEnd(string line, int at)
+    {
+        if (line[at] != '-' || !IsPart(line, at - 1)) return -1;
+        var end = at;
+        while (At(line, end) == '-') end++;
+        return end - at >= 2 && IsWord(At(line, end)) ? end : -1;
+    }
+
+    private static char At(string line, int at) => at >= 0 && at < line.Length ? line[at] : ' ';
+
+    private static bool IsWord(char c) => c == '_' || char.IsLetterOrDigit(c);
+
+    private static bool IsLetter(string line, int at) => At(line, at) is var c && (c == '_' || char.IsLetter(c));
+
+    private static bool IsPart(string line, int at) => At(line, at) is var c && (IsWord(c) || c is '!' or '"' or '\'' or '&' or '.' or ',' or '?');
 
     private static bool IsSpace(char c) => c is '\t' or '\n' or '\v' or '\f' or '\r' or ' ';
 

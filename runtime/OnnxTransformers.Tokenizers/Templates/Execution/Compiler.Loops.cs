@@ -37,7 +37,8 @@ internal sealed partial class Compiler
 
     private RunLoop LoopParts(For node, Scope scope, FunctionScope function)
     {
-        if (NameFinder.All<Name>(node.Children).FirstOrDefault(n => n is { Use: NameUse.Store, Text: "loop" }) is { } bad) throw TemplateFault.Syntax("Can't assign to special loop variable in for-loop target", bad.Line);
+        if (NameFinder.All<Name>(node.Children).FirstOrDefault(n => n is { Use: NameUse.Store, Text: "loop" }) is { } bad)
+            throw TemplateFault.Syntax("Can't assign to special loop variable in for-loop target", bad.Line);
         var extended = node.Recursive || NameFinder.Undeclared(node.Body, "loop").Count > 0 || NameFinder.All<Block>(node.Children).Any(b => b.Scoped);
         var inner = new Scope(new Symbols(scope.Symbols, function), InLoop: true);
         var loopSlot = extended ? inner.Symbols.DeclareParameter("loop").Index : -1;

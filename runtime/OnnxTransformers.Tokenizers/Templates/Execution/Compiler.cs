@@ -48,7 +48,8 @@ internal sealed partial class Compiler
         var body = Parser.Parse(source);
         var compiler = new Compiler();
         var blocks = NameFinder.All<Block>(body).ToList();
-        if (blocks.GroupBy(b => b.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice) throw TemplateFault.Syntax($"block '{twice.Key}' defined twice", twice.Last().Line);
+        if (blocks.GroupBy(b => b.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw TemplateFault.Syntax($"block '{twice.Key}' defined twice", twice.Last().Line);
         var function = new FunctionScope(null);
         var scope = new Scope(new Symbols(null, function), IsTop: true);
         var self = NameFinder.Undeclared(body, "self").Count > 0 ? scope.Symbols.DeclareParameter("self") : null;

@@ -42,7 +42,8 @@ internal sealed class LoopValue(Value iterable, IEnumerator<Value> items, int de
         return _length = rest.Count + _index + 1 + (_after is null ? 0 : 1);
     }
 
-    internal override void Repr(StringBuilder into, Rendering rendering) => into.Append("<LoopContext ").Append(_index + 1).Append('/').Append(Length(rendering)).Append('>');
+    internal override void Repr(StringBuilder into, Rendering rendering) =>
+        into.Append("<LoopContext ").Append(_index + 1).Append('/').Append(Length(rendering)).Append('>');
 
     internal override Value? Attribute(string name, Rendering rendering) => name switch
     {

@@ -12,7 +12,8 @@ internal sealed class MacroValue(MacroCode code, Frame around) : Value
 
     internal override bool IsCallable => true;
 
-    internal override void Repr(StringBuilder into, Rendering rendering) => into.Append("<Macro ").Append(code.Name is null ? "anonymous" : PyRepr.Of(code.Name)).Append('>');
+    internal override void Repr(StringBuilder into, Rendering rendering) =>
+        into.Append("<Macro ").Append(code.Name is null ? "anonymous" : PyRepr.Of(code.Name)).Append('>');
 
     internal override Value? Attribute(string name, Rendering rendering) => name switch
     {
@@ -39,7 +40,8 @@ internal sealed class MacroValue(MacroCode code, Frame around) : Value
         }
         TakeCaller(frame, rest);
         if (code.Named is not null) frame.Slots[code.Named.Index] = Globals.Dict(new Arguments([], [.. rest]), rendering, "dict");
-        else if (rest.Exists(r => r.Name == "caller")) throw TemplateFault.Type($"macro {Shown} was invoked with two values for the special caller argument. This is most likely a bug.");
+        else if (rest.Exists(r => r.Name == "caller"))
+            throw TemplateFault.Type($"macro {Shown} was invoked with two values for the special caller argument. This is most likely a bug.");
         else if (rest.Count > 0) throw TemplateFault.Type($"macro {Shown} takes no keyword argument {PyRepr.Of(rest[0].Name)}");
         if (code.Positional is not null) frame.Slots[code.Positional.Index] = new TupleValue(arguments.Positional[positional..]);
         else if (arguments.Positional.Length > positional) throw TemplateFault.Type($"macro {Shown} takes not more than {code.Parameters.Length} argument(s)");

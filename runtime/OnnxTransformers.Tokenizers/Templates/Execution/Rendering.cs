@@ -50,7 +50,8 @@ internal sealed class Rendering
 
     internal void Allocate(long bytes)
     {
-        if ((_bytes += bytes) > _limits.MaxAllocatedBytes) throw TemplateFault.Limit($"the rendering makes more than {_limits.MaxAllocatedBytes} bytes of texts and lists");
+        if ((_bytes += bytes) > _limits.MaxAllocatedBytes)
+            throw TemplateFault.Limit($"the rendering makes more than {_limits.MaxAllocatedBytes} bytes of texts and lists");
     }
 
     /// <summary>Refuses a text before it is made.</summary>
@@ -91,7 +92,8 @@ internal sealed class Rendering
 
     internal void Enter()
     {
-        if (++Depth > _limits.MaxDepth) throw new TemplateFault("RecursionError", $"maximum recursion depth exceeded (macros call each other more than {_limits.MaxDepth} deep)");
+        if (++Depth > _limits.MaxDepth)
+            throw new TemplateFault("RecursionError", $"maximum recursion depth exceeded (macros call each other more than {_limits.MaxDepth} deep)");
         StackGuard.Check();
     }
 

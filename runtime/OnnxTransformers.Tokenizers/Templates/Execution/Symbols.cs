@@ -18,7 +18,8 @@ internal enum LoadKind { Parameter, Resolve, Alias, Undefined }
 /// <summary>How a variable gets its value when its scope is entered.</summary>
 internal sealed record Load(LoadKind Kind, string? Name = null, Slot? Source = null);
 
-/// <summary>The names of one scope. Which variable a name means is decided before rendering, exactly as the reference's compiler decides it: it shows where a name is set in one branch or after a use. Reference: jinja2/idtracking.py.</summary>
+/// <summary>The names of one scope. Which variable a name means is decided before rendering, exactly as the reference's compiler decides it: it shows
+/// where a name is set in one branch or after a use. Reference: jinja2/idtracking.py.</summary>
 internal sealed class Symbols
 {
     private readonly Dictionary<string, Slot> _own;

@@ -1,6 +1,7 @@
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>Case mappings that take or give more than one character, or that .NET's invariant mapping lacks: Unicode's SpecialCasing.txt and CaseFolding.txt. In each word, the first character becomes the rest.</summary>
+/// <summary>Case mappings that take or give more than one character, or that .NET's invariant mapping lacks: Unicode's SpecialCasing.txt and
+/// CaseFolding.txt. In each word, the first character becomes the rest.</summary>
 internal static class CaseTables
 {
     internal static readonly Dictionary<char, string> Upper = Read(

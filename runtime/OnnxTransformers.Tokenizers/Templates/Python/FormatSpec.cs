@@ -49,7 +49,8 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
             var start = at;
             while (at < text.Length && char.IsAsciiDigit(text[at])) at++;
             if (start == at) return -1;
-            if (at - start > 7 || int.Parse(text.AsSpan(start, at - start), CultureInfo.InvariantCulture) is var number && number > MostWidth) throw TemplateFault.Limit($"a format asks for more than {MostWidth} characters");
+            if (at - start > 7 || int.Parse(text.AsSpan(start, at - start), CultureInfo.InvariantCulture) is var number && number > MostWidth)
+                throw TemplateFault.Limit($"a format asks for more than {MostWidth} characters");
             return int.Parse(text.AsSpan(start, at - start), CultureInfo.InvariantCulture);
         }
     }
@@ -58,7 +59,8 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
     internal static string Apply(Value value, string spec, Rendering rendering)
     {
         if (spec.Length == 0) return value.Str(rendering);
-        if (value is not (StrValue or IntValue or BoolValue or FloatValue)) throw TemplateFault.Type($"unsupported format string passed to {value.TypeName}.__format__");
+        if (value is not (StrValue or IntValue or BoolValue or FloatValue))
+            throw TemplateFault.Type($"unsupported format string passed to {value.TypeName}.__format__");
         var parsed = Parse(spec);
         return value switch
         {

@@ -68,14 +68,16 @@ internal static class PercentFormat
                 return start == i ? absent : (int)Checked(BigInteger.Parse(text.AsSpan(start, Math.Min(i - start, 12)), CultureInfo.InvariantCulture));
             }
         }
-        if (next < items.Length && values is not (DictValue or ListValue or RangeValue or UndefinedValue)) throw TemplateFault.Type("not all arguments converted during string formatting");
+        if (next < items.Length && values is not (DictValue or ListValue or RangeValue or UndefinedValue))
+            throw TemplateFault.Type("not all arguments converted during string formatting");
         rendering.Text(result.ToString());
         return format.With(result.ToString());
 
         Value Take() => next < items.Length ? items[next++] : throw TemplateFault.Type("not enough arguments for format string");
     }
 
-    private static BigInteger Checked(BigInteger size) => size <= MostWidth ? size : throw TemplateFault.Limit($"a format asks for more than {MostWidth} characters");
+    private static BigInteger Checked(BigInteger size) =>
+        size <= MostWidth ? size : throw TemplateFault.Limit($"a format asks for more than {MostWidth} characters");
 
     private static string Convert(char type, Value value, string flags, int precision, int at, Rendering rendering)
     {
@@ -87,7 +89,9 @@ internal static class PercentFormat
                 return precision < 0 ? text : text[..PyText.Offset(text, precision)];
             case 'c':
                 if (value is StrValue { Count: 1 } one) return one.Text;
-                return Arithmetic.TryInteger(value, out var code) && code >= 0 && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF) ? char.ConvertFromUtf32((int)code) : throw TemplateFault.Type("%c requires int or char");
+                return Arithmetic.TryInteger(value, out var code) && code >= 0 && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF)
+                    ? char.ConvertFromUtf32((int)code)
+                    : throw TemplateFault.Type("%c requires int or char");
             case 'd' or 'i' or 'u' or 'x' or 'X' or 'o':
                 return Whole(type, value, flags, precision, rendering);
             case 'e' or 'E' or 'f' or 'F' or 'g' or 'G':
@@ -114,7 +118,8 @@ internal static class PercentFormat
         if (value is UndefinedValue undefined) throw undefined.Fault(rendering);
         if (!Arithmetic.TryInteger(value, out var number))
         {
-            if (value is not FloatValue f || type is 'x' or 'X' or 'o') throw TemplateFault.Type($"%{type} format: {(type is 'x' or 'X' or 'o' ? "an integer" : "a real number")} is required, not {value.TypeName}");
+            if (value is not FloatValue f || type is 'x' or 'X' or 'o')
+                throw TemplateFault.Type($"%{type} format: {(type is 'x' or 'X' or 'o' ? "an integer" : "a real number")} is required, not {value.TypeName}");
             if (!double.IsFinite(f.Number)) throw TemplateFault.Overflow("cannot convert float infinity to integer");
             number = new BigInteger(Math.Truncate(f.Number));
         }

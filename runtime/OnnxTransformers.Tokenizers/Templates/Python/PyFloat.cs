@@ -42,7 +42,8 @@ internal static class PyFloat
         return exponent >= digits.Length - 1 ? digits + new string('0', exponent - digits.Length + 1) : digits[..(exponent + 1)] + "." + digits[(exponent + 1)..];
     }
 
-    private static string Exponent(int exponent, char letter) => $"{letter}{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)}";
+    private static string Exponent(int exponent, char letter) =>
+        $"{letter}{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)}";
 
     private static (BigInteger Numerator, BigInteger Denominator) Exact(double value)
     {
@@ -166,7 +167,8 @@ internal static class PyFloat
         var plain = trimmed.Replace("_", "", StringComparison.Ordinal);
         var unsigned = plain.TrimStart('+', '-').ToLowerInvariant();
         value = 0;
-        if (plain.Length - unsigned.Length > 1 || trimmed.Contains("__", StringComparison.Ordinal) || trimmed.StartsWith('_') || trimmed.EndsWith('_')) return false;
+        if (plain.Length - unsigned.Length > 1 || trimmed.Contains("__", StringComparison.Ordinal) || trimmed.StartsWith('_') || trimmed.EndsWith('_'))
+            return false;
         if (unsigned is "inf" or "infinity" or "nan")
         {
             value = unsigned == "nan" ? double.NaN : plain.StartsWith('-') ? double.NegativeInfinity : double.PositiveInfinity;

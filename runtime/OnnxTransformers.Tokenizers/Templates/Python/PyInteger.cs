@@ -26,14 +26,16 @@ internal static class PyInteger
         }
         if (digits.Length == 0 || digits[0] == '_' || digits[^1] == '_' || digits.Contains("__", StringComparison.Ordinal)) return false;
         digits = digits.Replace("_", "", StringComparison.Ordinal);
-        if (digits.Length > 4300) throw TemplateFault.Value($"Exceeds the limit (4300 digits) for integer string conversion: value has {digits.Length} digits; use sys.set_int_max_str_digits() to increase the limit");
+        if (digits.Length > 4300)
+            throw TemplateFault.Value($"Exceeds the limit (4300 digits) for integer string conversion: value has {digits.Length} digits; use sys.set_int_max_str_digits() to increase the limit");
         foreach (var c in digits)
         {
             var digit = char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : CharUnicodeInfo.GetDecimalDigitValue(c);
             if (digit < 0 || digit >= radix) return false;
             if (radix != 10) value = value * radix + digit;
         }
-        if (radix == 10) value = BigInteger.Parse(string.Concat(digits.Select(c => (char)('0' + CharUnicodeInfo.GetDecimalDigitValue(c)))), NumberStyles.None, CultureInfo.InvariantCulture);
+        if (radix == 10)
+            value = BigInteger.Parse(string.Concat(digits.Select(c => (char)('0' + CharUnicodeInfo.GetDecimalDigitValue(c)))), NumberStyles.None, CultureInfo.InvariantCulture);
         if (negative) value = -value;
         return true;
     }

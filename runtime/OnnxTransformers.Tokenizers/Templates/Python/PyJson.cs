@@ -60,7 +60,8 @@ internal sealed class PyJson
         _rendering.CheckLength(_into.Length);
     }
 
-    private static string Number(double value) => double.IsNaN(value) ? "NaN" : double.IsPositiveInfinity(value) ? "Infinity" : double.IsNegativeInfinity(value) ? "-Infinity" : PyFloat.Repr(value);
+    private static string Number(double value) =>
+        double.IsNaN(value) ? "NaN" : double.IsPositiveInfinity(value) ? "Infinity" : double.IsNegativeInfinity(value) ? "-Infinity" : PyFloat.Repr(value);
 
     private void Array(Value[] elements, int depth)
     {

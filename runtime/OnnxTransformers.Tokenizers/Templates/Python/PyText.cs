@@ -176,11 +176,13 @@ internal static class PyText
     private static bool IsCaseIgnorable(char c) => c is '\'' or '.' or ':' or '^' or '`' or '\u00B7' or '\u2019' ||
         char.GetUnicodeCategory(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol;
 
-    private static bool IsCased(char c) => char.GetUnicodeCategory(c) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+    private static bool IsCased(char c) =>
+        char.GetUnicodeCategory(c) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
 
     internal static string Fold(string text) => Map(text, CaseTables.Fold, static s => s.ToLowerInvariant());
 
-    internal static string TitleOne(string character) => character.Length == 1 && CaseTables.Title.TryGetValue(character[0], out var title) ? title : Upper(character);
+    internal static string TitleOne(string character) =>
+        character.Length == 1 && CaseTables.Title.TryGetValue(character[0], out var title) ? title : Upper(character);
 
     private static string Map(string text, Dictionary<char, string> special, Func<string, string> simple)
     {
@@ -215,7 +217,8 @@ internal static class PyText
             var width = WidthAt(text, i);
             var character = text.Substring(i, width);
             var cased = Rune.GetUnicodeCategory(RuneAt(text, i)) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
-            if (inside) result.Append(character == "\u03A3" && IsFinalSigma(text, i) ? "\u03C2" : character == "\u0130" ? "i\u0307" : lower.Substring(i, width));
+            if (inside)
+                result.Append(character == "\u03A3" && IsFinalSigma(text, i) ? "\u03C2" : character == "\u0130" ? "i\u0307" : lower.Substring(i, width));
             else result.Append(TitleOne(character));
             inside = cased;
             i += width;
@@ -243,7 +246,8 @@ internal static class PyText
 
     internal static bool IsDecimal(Rune rune) => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber;
 
-    internal static bool IsDigit(Rune rune) => IsDecimal(rune) || (Rune.GetUnicodeCategory(rune) == UnicodeCategory.OtherNumber && rune.IsBmp && CharUnicodeInfo.GetDigitValue((char)rune.Value) >= 0);
+    internal static bool IsDigit(Rune rune) =>
+        IsDecimal(rune) || (Rune.GetUnicodeCategory(rune) == UnicodeCategory.OtherNumber && rune.IsBmp && CharUnicodeInfo.GetDigitValue((char)rune.Value) >= 0);
 
     /// <summary>Han characters that are numbers (Unihan's numeric values).</summary>
     private const string HanNumbers =
@@ -251,7 +255,8 @@ internal static class PyText
         "\u5343\u5344\u5345\u534C\u53C1\u53C2\u53C3\u53C4\u56DB\u58F1\u58F9\u5E7A\u5EFE\u5EFF\u5F0C\u5F0D\u5F0E\u5F10\u62FE\u634C\u67D2\u6F06\u7396\u767E" +
         "\u8086\u842C\u8CAE\u8CB3\u8D30\u9621\u9646\u964C\u9678\u96F6\uF96B\uF973\uF978\uF9B2\uF9D1\uF9D3\uF9FD";
 
-    internal static bool IsNumeric(Rune rune) => IsDecimal(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber || (rune.IsBmp && HanNumbers.Contains((char)rune.Value));
+    internal static bool IsNumeric(Rune rune) =>
+        IsDecimal(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber || (rune.IsBmp && HanNumbers.Contains((char)rune.Value));
 
     internal static bool IsAlphanumeric(Rune rune) => IsLetter(rune) || IsNumeric(rune);
 

@@ -75,7 +75,8 @@ internal static class Strftime
             var flag = '\0';
             while (i < format.Length && format[i] is '-' or '_' or '0' or '^' or '#') flag = format[i++];
             var directive = i < format.Length ? format[i] : '\0';
-            if (Texts.TryGetValue(directive, out var text)) result.Append(flag == '^' || (flag == '#' && directive != 'p') ? text(time).ToUpperInvariant() : flag == '#' ? text(time).ToLowerInvariant() : text(time));
+            if (Texts.TryGetValue(directive, out var text))
+                result.Append(flag == '^' || (flag == '#' && directive != 'p') ? text(time).ToUpperInvariant() : flag == '#' ? text(time).ToLowerInvariant() : text(time));
             else if (Numbers.TryGetValue(directive, out var number))
             {
                 var digits = number.Number(time).ToString(CultureInfo.InvariantCulture);

@@ -69,7 +69,8 @@ internal static class StringFormat
             }
             var spec = rest.Length > 1 ? rest[1..] : "";
             if (spec.Contains('{')) spec = Expand(spec, depth - 1);
-            if (format.IsMarkup) return Markup.Escape(value is StrValue { IsMarkup: true } safe ? safe : new StrValue(FormatSpec.Apply(value, spec, rendering)));
+            if (format.IsMarkup)
+                return Markup.Escape(value is StrValue { IsMarkup: true } safe ? safe : new StrValue(FormatSpec.Apply(value, spec, rendering)));
             return FormatSpec.Apply(value, spec, rendering);
         }
 

@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>Cuts a template into tokens, with the reference's settings: a newline after a block tag goes, blanks before one at the start of a line go, the file's last newline goes. Reference: jinja2/lexer.py.</summary>
+/// <summary>Cuts a template into tokens, with the reference's settings: a newline after a block tag goes, blanks before one at the start of a line
+/// go, the file's last newline goes. Reference: jinja2/lexer.py.</summary>
 internal sealed class Lexer
 {
     private readonly string _source;

@@ -1,6 +1,7 @@
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>A part of a template as written. Children are listed in the order in which the reference visits them: it decides which name is declared first.</summary>
+/// <summary>A part of a template as written. Children are listed in the order in which the reference visits them: it decides which name is declared
+/// first.</summary>
 internal abstract record Node(int Line)
 {
     internal virtual IEnumerable<Node?> Children => [];

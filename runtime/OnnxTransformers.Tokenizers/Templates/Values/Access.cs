@@ -1,6 +1,7 @@
 namespace OnnxTransformers.Tokenizers.Templates;
 
-/// <summary>Attributes and items as the reference's sandbox gives them: <c>a.b</c> tries the attribute first, <c>a['b']</c> the item first; a failure is an undefined value, not an error.</summary>
+/// <summary>Attributes and items as the reference's sandbox gives them: <c>a.b</c> tries the attribute first, <c>a['b']</c> the item first; a failure
+/// is an undefined value, not an error.</summary>
 internal static class Access
 {
     /// <summary>Names that Python's objects have. None of them may be read.</summary>
@@ -21,7 +22,8 @@ internal static class Access
         "__bases__", "__base__", "__mro__", "__subclasses__", "__text_signature__",
     };
 
-    private static bool IsInternal(Value value, string name) => OfObjects.Contains(name) || (value.Count >= 0 && OfContainers.Contains(name)) || (value.IsCallable && OfFunctions.Contains(name));
+    private static bool IsInternal(Value value, string name) =>
+        OfObjects.Contains(name) || (value.Count >= 0 && OfContainers.Contains(name)) || (value.IsCallable && OfFunctions.Contains(name));
 
     internal static Value Attribute(Value value, string name, Rendering rendering)
     {
@@ -42,7 +44,8 @@ internal static class Access
     {
         if (name.StartsWith("__", StringComparison.Ordinal) && value is not NamespaceValue && name.EndsWith("__", StringComparison.Ordinal))
             return IsInternal(value, name) ? Unsafe(value, name) : null;
-        if (value is NamespaceValue && name.StartsWith('_')) return value.Attribute(name, rendering) is null && name != "__class__" ? null : Unsafe(value, name);
+        if (value is NamespaceValue && name.StartsWith('_'))
+            return value.Attribute(name, rendering) is null && name != "__class__" ? null : Unsafe(value, name);
         return value.Attribute(name, rendering);
     }
 
@@ -50,7 +53,8 @@ internal static class Access
         new($"access to attribute {PyRepr.Of(name)} of '{value.TypeName.Split('.')[^1]}' object is unsafe.", value, new StrValue(name), "SecurityError");
 
     /// <summary>The items of a value that must have some.</summary>
-    internal static IEnumerable<Value> Iterate(Value value, Rendering rendering) => value.Items(rendering) ?? throw TemplateFault.Type($"'{value.TypeName}' object is not iterable");
+    internal static IEnumerable<Value> Iterate(Value value, Rendering rendering) =>
+        value.Items(rendering) ?? throw TemplateFault.Type($"'{value.TypeName}' object is not iterable");
 
     /// <summary>Python's list(value).</summary>
     internal static List<Value> ToList(Value value, Rendering rendering)

@@ -220,7 +220,8 @@ internal static class Arithmetic
         }
         if (!BothNumbers(left, right, out var p, out var q)) throw Unsupported("** or pow()", left, right, rendering);
         if (p == 0 && q < 0) throw TemplateFault.ZeroDivision("0.0 cannot be raised to a negative power");
-        if (p < 0 && double.IsFinite(p) && double.IsFinite(q) && q != Math.Floor(q)) throw TemplateFault.Value("complex numbers are not supported in templates");
+        if (p < 0 && double.IsFinite(p) && double.IsFinite(q) && q != Math.Floor(q))
+            throw TemplateFault.Value("complex numbers are not supported in templates");
         var result = Math.Pow(p, q);
         return double.IsInfinity(result) && double.IsFinite(p) && double.IsFinite(q) ? throw TemplateFault.Overflow("(34, 'Numerical result out of range')") : new FloatValue(result);
     }

@@ -88,6 +88,7 @@ internal sealed class DictView(DictValue dict, string kind) : Value
 internal sealed class NamespaceValue : Value
 {
     private readonly OrderedDictionary<string, Value> _attributes = new(StringComparer.Ordinal);
+    private bool _isBeingPrinted;
 
     internal override string TypeName => "jinja2.utils.Namespace";
 
@@ -95,7 +96,13 @@ internal sealed class NamespaceValue : Value
 
     internal override void Repr(StringBuilder into, Rendering rendering)
     {
+        if (_isBeingPrinted)
+        {
+            into.Append("<Namespace {...}>");
+            return;
+        }
         StackGuard.Check();
+        _isBeingPrinted = true;
         into.Append("<Namespace {");
         var first = true;
         foreach (var (name, value) in _attributes)
@@ -109,6 +116,7 @@ internal sealed class NamespaceValue : Value
             rendering.CheckLength(into.Length);
         }
         into.Append("}>");
+        _isBeingPrinted = false;
     }
 
     internal override Value? Attribute(string name, Rendering rendering) => _attributes.GetValueOrDefault(name);

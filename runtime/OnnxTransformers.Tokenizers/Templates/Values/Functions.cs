@@ -35,7 +35,8 @@ internal sealed class FunctionValue(string name, Func<Rendering, Arguments, Valu
     internal override Value Invoke(Arguments arguments, Rendering rendering) => body(rendering, arguments);
 }
 
-/// <summary>Binds what a call passes to a function's parameters, with Python's messages. The text lists names; "?" marks those that may be left out; "/" ends those that have no name for the caller.</summary>
+/// <summary>Binds what a call passes to a function's parameters, with Python's messages. The text lists names; "?" marks those that may be left out;
+/// "/" ends those that have no name for the caller.</summary>
 internal sealed class Signature
 {
     private readonly string _function;

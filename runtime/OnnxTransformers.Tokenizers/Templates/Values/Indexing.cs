@@ -17,7 +17,8 @@ internal static class Indexing
     internal static Value Slice(Value value, Value start, Value stop, Value step, Rendering rendering)
     {
         if (value is UndefinedValue undefined) throw undefined.Fault(rendering);
-        if (!value.IsIndexable) throw value is DictValue ? TemplateFault.Type("unhashable type: 'slice'") : TemplateFault.Type($"'{value.TypeName}' object is not subscriptable");
+        if (!value.IsIndexable)
+            throw value is DictValue ? TemplateFault.Type("unhashable type: 'slice'") : TemplateFault.Type($"'{value.TypeName}' object is not subscriptable");
         var (first, count, by) = Resolve(value.Count, Bound(start), Bound(stop), Bound(step));
         rendering.Charge(1 + count / 8);
         switch (value)

@@ -44,7 +44,8 @@ internal sealed class IntValue : Value
     internal override void Repr(StringBuilder into, Rendering rendering)
     {
         // Python's own limit; it also keeps the quadratic conversion short.
-        if (Number.GetBitLength() > 14_300 || BigInteger.Abs(Number) >= MostPrintable) throw TemplateFault.Value("Exceeds the limit (4300 digits) for integer string conversion");
+        if (Number.GetBitLength() > 14_300 || BigInteger.Abs(Number) >= MostPrintable)
+            throw TemplateFault.Value("Exceeds the limit (4300 digits) for integer string conversion");
         into.Append(Number.ToString(CultureInfo.InvariantCulture));
     }
 

@@ -92,7 +92,8 @@ internal sealed class RangeValue(BigInteger start, BigInteger stop, BigInteger s
 
     internal override bool IsIndexable => true;
 
-    internal override void Repr(StringBuilder into, Rendering rendering) => into.Append(Step.IsOne ? $"range({Start}, {Stop})" : $"range({Start}, {Stop}, {Step})");
+    internal override void Repr(StringBuilder into, Rendering rendering) =>
+        into.Append(Step.IsOne ? $"range({Start}, {Stop})" : $"range({Start}, {Stop}, {Step})");
 
     internal override IEnumerable<Value> Items(Rendering rendering)
     {
