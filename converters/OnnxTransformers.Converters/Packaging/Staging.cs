@@ -14,8 +14,7 @@ internal sealed class Staging : IDisposable
     private Staging(string final, string folder)
     {
         (_final, _folder) = (final, folder);
-        Directory.CreateDirectory(folder);
-        _lock = new FileStream(Path.Combine(folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        _lock = Lock(folder);
         Package = Directory.CreateDirectory(Path.Combine(folder, "package")).FullName;
         Scratch = Directory.CreateDirectory(Path.Combine(folder, "scratch")).FullName;
     }
@@ -64,6 +63,23 @@ internal sealed class Staging : IDisposable
         }
     }
 
+    /// <summary>Makes the folder and locks it. Another export may take it for abandoned in between and remove it; then it is made again.</summary>
+    private static FileStream Lock(string folder)
+    {
+        while (true)
+        {
+            Directory.CreateDirectory(folder);
+            try
+            {
+                return new FileStream(Path.Combine(folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // Removed before the lock was there: once more.
+            }
+        }
+    }
+
     private static string Prefix(string final) => $".{Path.GetFileName(final)}.partial-";
 
     private static void RemoveLeftovers(string final)
@@ -86,8 +102,7 @@ internal sealed class Staging : IDisposable
         }
         catch (FileNotFoundException)
         {
-            // Just created by somebody else, or killed in that moment.
-            return DateTime.UtcNow - Directory.GetCreationTimeUtc(folder) > TimeSpan.FromMinutes(1);
+            return RemoveUnlocked(folder);
         }
         catch (IOException)
         {
@@ -96,6 +111,25 @@ internal sealed class Staging : IDisposable
         catch (UnauthorizedAccessException)
         {
             return false;
+        }
+    }
+
+    /// <summary>A folder without a lock is empty and just being made, or it is what a killed removal has left. Only an empty one is removed here, in one step that fails if the lock has appeared meanwhile.</summary>
+    /// <returns>True where the rest may be removed.</returns>
+    private static bool RemoveUnlocked(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder);
+            return false;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return !File.Exists(Path.Combine(folder, LockName));
         }
     }
 
