@@ -7,15 +7,15 @@ namespace OnnxTransformers.Tool;
 /// <summary>The commands. Only the one that is named is built, so that none pays for the others' libraries.</summary>
 internal static class CommandLine
 {
-    private static readonly ImmutableArray<(string Name, string Summary, Action<Command> Build)> Table =
+    private static readonly ImmutableArray<Row> Table =
     [
-        ("export", "Turn a checkpoint into an ONNX package.", c => ExportCommand.Build(c)),
-        ("run", "Answer JSON lines with a package, as the pipelines of transformers do.", c => RunCommand.Build(c)),
-        ("tokenize", "Turn texts into token ids and back, line by line.", c => TokenizeCommand.Build(c)),
-        ("render", "Render chats with a chat template, line by line.", c => RenderCommand.Build(c)),
-        ("inspect", "Show what a checkpoint or package holds.", c => InspectCommand.Build(c)),
-        ("verify", "Check a package against its receipt, and run its graphs.", c => VerifyCommand.Build(c)),
-        ("doctor", "Show what this machine can run graphs on, and what is missing.", c => DoctorCommand.Build(c)),
+        new("export", "Turn a checkpoint into an ONNX package.", c => ExportCommand.Build(c)),
+        new("run", "Answer JSON lines with a package, as the pipelines of transformers do.", c => RunCommand.Build(c)),
+        new("tokenize", "Turn texts into token ids and back, line by line.", c => TokenizeCommand.Build(c)),
+        new("render", "Render chats with a chat template, line by line.", c => RenderCommand.Build(c)),
+        new("inspect", "Show what a checkpoint or package holds.", c => InspectCommand.Build(c)),
+        new("verify", "Check a package against its receipt, and run its graphs.", c => VerifyCommand.Build(c)),
+        new("doctor", "Show what this machine can run graphs on, and what is missing.", c => DoctorCommand.Build(c)),
     ];
 
     internal static async Task<int> RunAsync(string[] args, CancellationToken cancellation)
@@ -37,4 +37,9 @@ internal static class CommandLine
         }
         return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation).ConfigureAwait(false);
     }
+
+    /// <param name="Name">The command's name.</param>
+    /// <param name="Summary">What it does, in a sentence.</param>
+    /// <param name="Build">Adds its arguments, options and action.</param>
+    private sealed record Row(string Name, string Summary, Action<Command> Build);
 }

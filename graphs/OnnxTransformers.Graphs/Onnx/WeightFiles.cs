@@ -15,7 +15,7 @@ internal static class WeightFiles
             foreach (var (path, bytes) in paths.Zip(layout.FileBytes))
             {
                 File.Delete(path);                                  // not overwritten: it may be a hard link of something else
-                var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, preallocationSize: bytes);
+                var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
                 handles.Add(handle);
                 RandomAccess.SetLength(handle, bytes);
             }
