@@ -46,9 +46,6 @@ public sealed class Graph
     /// <summary>Missing and wrongly shaped tensors found so far.</summary>
     public IReadOnlyList<Problem> Problems => _problems;
 
-    /// <summary>Paths of the modules that were marked, in the order of computation.</summary>
-    public IEnumerable<string> ModulePaths => _results.Select(r => r.Path);
-
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>Declares an input.</summary>
@@ -166,9 +163,6 @@ public sealed class Graph
         _results.Add((path, value));
         return value;
     }
-
-    /// <summary>Counts a stored tensor as taken without a place in the graph, because another holds the same.</summary>
-    internal void MarkUsed(string tensor) => _used.Add(tensor);
 
     internal void AddProblem(Problem problem) => _problems.Add(problem);
 
