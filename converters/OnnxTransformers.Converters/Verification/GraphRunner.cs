@@ -7,7 +7,7 @@ internal sealed class GraphRunner(ModelSession session, string name) : IDisposab
 {
     internal ImmutableArray<TensorSpec> Inputs => session.Inputs;
 
-    internal static GraphRunner Open(string path, ImmutableArray<Provider> providers) => new(ModelSession.Open(path, new SessionOptions { Providers = providers }), Path.GetFileName(path));
+    internal static GraphRunner Open(string path, ImmutableArray<Provider> providers) => new(ModelSession.Open(path, new RuntimeOptions { Providers = providers }), Path.GetFileName(path));
 
     /// <summary>All outputs, in the graph's order.</summary>
     /// <exception cref="VerificationFailedException">The graph can't be run.</exception>

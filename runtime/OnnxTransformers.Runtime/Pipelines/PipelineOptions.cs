@@ -1,7 +1,7 @@
 namespace OnnxTransformers;
 
 /// <summary>How a pipeline opens its graphs and how much it gives them at once.</summary>
-public sealed record PipelineOptions : SessionOptions
+public sealed record PipelineOptions : RuntimeOptions
 {
     /// <summary>The defaults.</summary>
     public static new PipelineOptions Default { get; } = new();

@@ -48,9 +48,9 @@ public sealed class ModelSession : IDisposable
     /// <param name="options">How; null for the defaults.</param>
     /// <exception cref="CorruptCheckpointException">The file is missing, or ONNX Runtime refuses it.</exception>
     /// <exception cref="ProviderUnavailableException">A provider of the list can't be loaded.</exception>
-    public static ModelSession Open(string path, SessionOptions? options = null)
+    public static ModelSession Open(string path, RuntimeOptions? options = null)
     {
-        options ??= SessionOptions.Default;
+        options ??= RuntimeOptions.Default;
         var doing = $"opening {path}";
         if (!File.Exists(path)) throw new CorruptCheckpointException(doing, new Problem(path, "no such file", null, "export the model again"));
         _ = OrtEnvironment.Instance;

@@ -54,7 +54,7 @@ public static class Providers
 
     /// <summary>Adds the providers to ONNX Runtime's options, in order.</summary>
     /// <exception cref="ProviderUnavailableException">One can't be loaded.</exception>
-    internal static void Append(Ort.SessionOptions native, SessionOptions options, string doing)
+    internal static void Append(Ort.SessionOptions native, RuntimeOptions options, string doing)
     {
         if (options.Providers.IsDefaultOrEmpty)
             throw new ProviderUnavailableException(doing, "none", [new Problem("Providers", "an empty list", string.Join(", ", Table.Select(r => r.Name)), "leave the option out for the processor")]);

@@ -234,5 +234,5 @@ internal sealed class ModelSessionTests
     }
 
     [Test]
-    public void Threads_must_be_positive() => Assert.That(() => ModelSession.Open(Arithmetic(), new SessionOptions { Threads = 0 }), Throws.InstanceOf<InvalidInputException>().With.Message.EndsWith("Threads: 0; supported: 1 or more"));
+    public void Threads_must_be_positive() => Assert.That(() => ModelSession.Open(Arithmetic(), new RuntimeOptions { Threads = 0 }), Throws.InstanceOf<InvalidInputException>().With.Message.EndsWith("Threads: 0; supported: 1 or more"));
 }

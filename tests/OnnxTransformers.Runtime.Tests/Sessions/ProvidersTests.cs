@@ -44,7 +44,7 @@ internal sealed class ProvidersTests
         if (NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _)) Assert.Ignore("this machine has an NVIDIA driver");
         using var folder = new TemporaryFolder();
         var path = Identity(folder);
-        var error = Assert.Throws<ProviderUnavailableException>(() => ModelSession.Open(path, new SessionOptions { Providers = [Provider.Cuda(), Provider.Cpu] }))!;
+        var error = Assert.Throws<ProviderUnavailableException>(() => ModelSession.Open(path, new RuntimeOptions { Providers = [Provider.Cuda(), Provider.Cpu] }))!;
         Assert.Multiple(() =>
         {
             Assert.That(error.Provider, Is.EqualTo("CUDA"));
@@ -62,7 +62,7 @@ internal sealed class ProvidersTests
         if (NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvinfer_10.dll" : "libnvinfer.so.10", out _)) Assert.Ignore("this machine has TensorRT");
         using var folder = new TemporaryFolder();
         var path = Identity(folder);
-        var error = Assert.Throws<ProviderUnavailableException>(() => ModelSession.Open(path, new SessionOptions { Providers = [Provider.Cpu, Provider.TensorRt()] }))!;
+        var error = Assert.Throws<ProviderUnavailableException>(() => ModelSession.Open(path, new RuntimeOptions { Providers = [Provider.Cpu, Provider.TensorRt()] }))!;
         Assert.That(error.Problems.Select(p => p.ToString()), Has.Some.Contains("nvinfer").And.Some.Contains("install TensorRT 10 (developer.nvidia.com/tensorrt)"));
     }
 
@@ -71,7 +71,7 @@ internal sealed class ProvidersTests
     {
         using var folder = new TemporaryFolder();
         var path = Identity(folder);
-        Assert.That(() => ModelSession.Open(path, new SessionOptions { Providers = [] }), Throws.InstanceOf<ProviderUnavailableException>().With.Message.EqualTo(
+        Assert.That(() => ModelSession.Open(path, new RuntimeOptions { Providers = [] }), Throws.InstanceOf<ProviderUnavailableException>().With.Message.EqualTo(
             $"opening {path}: Providers: an empty list; supported: CPU, CUDA, TensorRT. Next: leave the option out for the processor"));
     }
 

@@ -3,10 +3,10 @@ using System.Collections.Immutable;
 namespace OnnxTransformers;
 
 /// <summary>How a graph is opened and run. Immutable; share one among as many sessions as you like.</summary>
-public record SessionOptions
+public record RuntimeOptions
 {
     /// <summary>The defaults: processor, all optimisations, the widest precision that is there.</summary>
-    public static SessionOptions Default { get; } = new();
+    public static RuntimeOptions Default { get; } = new();
 
     /// <summary>Execution providers, the preferred one first. Nodes go to the first that can run them. One that can't be loaded is an error, never a silent fallback.</summary>
     public ImmutableArray<Provider> Providers { get; init; } = [Provider.Cpu];
