@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
-using Microsoft.Win32.SafeHandles;
 
 namespace OnnxTransformers.Checkpoints;
 
@@ -93,12 +92,6 @@ public sealed class Checkpoint : ITensorSource, IDisposable
     /// <summary>Gives the bytes of a tensor in the mapped file without a copy; the caller disposes the view.</summary>
     /// <returns>False where the bytes have to be decoded first.</returns>
     public bool TryView(string name, [NotNullWhen(true)] out TensorView? view) => Weights.FileOf(name).TryView(name, out view);
-
-    /// <summary>Writes all bytes of a tensor into another file, inside the kernel where the system can: as fast as a file is copied.</summary>
-    /// <param name="name">The tensor.</param>
-    /// <param name="destination">A file open for writing.</param>
-    /// <param name="offset">Where to begin there.</param>
-    public void CopyTo(string name, SafeFileHandle destination, long offset) => Weights.FileOf(name).CopyTo(name, destination, offset);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using Microsoft.Win32.SafeHandles;
 
 namespace OnnxTransformers;
 
@@ -36,27 +34,6 @@ public interface ITensorSource
     /// <summary>Copies the bytes of tensor <paramref name="name"/> from <paramref name="offset"/> on until <paramref name="destination"/> is full.</summary>
     /// <exception cref="CorruptCheckpointException">The file ends before.</exception>
     void Read(string name, long offset, Span<byte> destination);
-
-    /// <summary>Copies the bytes of tensor <paramref name="name"/> into a file, at <paramref name="offset"/>. Sources that are files themselves let the system do it.</summary>
-    /// <exception cref="CorruptCheckpointException">The file ends before.</exception>
-    void CopyTo(string name, SafeFileHandle destination, long offset)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(1 << 20);
-        try
-        {
-            var bytes = Tensors[name].Bytes;
-            for (long at = 0; at < bytes; at += buffer.Length)
-            {
-                var block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, bytes - at));
-                Read(name, at, block);
-                RandomAccess.Write(destination, block, offset + at);
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
 
     /// <summary>Where the bytes lie in a file of safetensors; null where they have to be decoded first.</summary>
     TensorLocation? Locate(string name);

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace OnnxTransformers.Graphs;
 
 /// <summary>One dimension of a shape: a number, or a name for a size that is known when the graph runs. Two symbolic dimensions are the same when their names are.</summary>
-public readonly record struct Dim
+public sealed record Dim
 {
     private readonly string? _symbol;
     private readonly long _size;

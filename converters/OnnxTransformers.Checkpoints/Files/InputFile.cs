@@ -88,13 +88,6 @@ internal sealed class InputFile : IDisposable
         }
     }
 
-    /// <summary>Copies a part of the file into another.</summary>
-    internal void CopyTo(long offset, long length, SafeFileHandle destination, long destinationOffset)
-    {
-        var done = FileCopy.InKernel(_handle, offset, destination, destinationOffset, length);
-        if (done < length) FileCopy.Plain(Read, offset + done, destination, destinationOffset + done, length - done);
-    }
-
     /// <summary>Maps a part of the file; the view lives until it is disposed itself.</summary>
     internal MemoryMappedViewAccessor View(long offset, long length)
     {

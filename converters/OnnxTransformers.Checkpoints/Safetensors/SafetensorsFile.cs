@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace OnnxTransformers.Checkpoints;
 
@@ -82,16 +81,6 @@ public sealed unsafe class SafetensorsFile : ITensorSource, IWeightFile
         var length = entry.Info.Bytes;
         view = new TensorView(length == 0 ? null : _file.View(_data + entry.Begin, length), length);
         return true;
-    }
-
-    /// <summary>Writes all bytes of a tensor into another file, inside the kernel where the system can: as fast as a file is copied.</summary>
-    /// <param name="name">The tensor.</param>
-    /// <param name="destination">A file open for writing.</param>
-    /// <param name="offset">Where to begin there.</param>
-    public void CopyTo(string name, SafeFileHandle destination, long offset)
-    {
-        var entry = Find(name);
-        _file.CopyTo(_data + entry.Begin, entry.Info.Bytes, destination, offset);
     }
 
     /// <inheritdoc/>

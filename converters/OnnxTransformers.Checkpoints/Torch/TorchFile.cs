@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace OnnxTransformers.Checkpoints;
 
@@ -73,13 +72,6 @@ internal sealed class TorchFile : IWeightFile
         var length = layout.Info.Bytes;
         view = new TensorView(length == 0 ? null : _file.View(layout.Start, length), length);
         return true;
-    }
-
-    public void CopyTo(string name, SafeFileHandle destination, long offset)
-    {
-        var layout = Find(name);
-        if (layout.IsContiguous) _file.CopyTo(layout.Start, layout.Info.Bytes, destination, offset);
-        else FileCopy.Plain((at, bytes) => StridedReader.Read(_file, layout, at, bytes), 0, destination, offset, layout.Info.Bytes);
     }
 
     public void Dispose() => _file.Dispose();

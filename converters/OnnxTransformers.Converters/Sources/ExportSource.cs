@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
-using Microsoft.Win32.SafeHandles;
 using OnnxTransformers.Checkpoints;
 using OnnxTransformers.Graphs.Heads;
 
@@ -74,13 +73,6 @@ internal sealed class ExportSource : ITensorSource, IDisposable
     {
         var (checkpoint, inner) = _tensors[name];
         checkpoint.Read(inner, offset, destination);
-    }
-
-    /// <inheritdoc/>
-    public void CopyTo(string name, SafeFileHandle destination, long offset)
-    {
-        var (checkpoint, inner) = _tensors[name];
-        checkpoint.CopyTo(inner, destination, offset);
     }
 
     /// <inheritdoc/>

@@ -31,8 +31,7 @@ internal static class WeightFiles
     {
         var threads = Math.Max(1, options.Threads);
         var weights = layout.Weights.Where(w => w.File is not null).OrderBy(w => w.File).ThenBy(w => w.Offset);
-        // A tensor that is wanted as it is stored is copied by its source, the others are made piece by piece.
-        var parts = weights.SelectMany(w => w.Weight.Recipe is Recipe.Stored ? [(Weight: w, Piece: (Piece?)null)] : PlanReader.Pieces(w.Plan, options.BufferBytes / threads).Select(piece => (Weight: w, Piece: (Piece?)piece))).ToArray();
+        var parts = weights.SelectMany(w => PlanReader.Pieces(w.Plan, options.BufferBytes / threads).Select(piece => (Weight: w, Piece: piece))).ToArray();
         var failures = new Exception?[parts.Length];
         var (next, failed, written) = (-1, false, 0L);
 
@@ -45,9 +44,8 @@ internal static class WeightFiles
                 try
                 {
                     var file = files[weight.File!.Value];
-                    if (piece is { } made) reader.Make(made, weight.Weight.Name, (offset, bytes) => RandomAccess.Write(file, bytes, weight.Offset + offset));
-                    else stored.CopyTo(((Recipe.Stored)weight.Weight.Recipe).Tensor, file, weight.Offset);
-                    options.Progress?.Report(Interlocked.Add(ref written, piece?.Bytes ?? weight.Plan.Bytes));
+                    reader.Make(piece, weight.Weight.Name, (offset, bytes) => RandomAccess.Write(file, bytes, weight.Offset + offset));
+                    options.Progress?.Report(Interlocked.Add(ref written, piece.Bytes));
                 }
                 catch (Exception e)
                 {

@@ -4,13 +4,13 @@ using System.Diagnostics;
 namespace OnnxTransformers.Graphs.Weights;
 
 /// <summary>Extent of one loop of a copy and how far a step of it goes in the source and in the result, in elements.</summary>
-internal readonly record struct Axis(long Extent, long From, long To);
+internal sealed record Axis(long Extent, long From, long To);
 
 /// <summary>Something done to each element, after those before it in the list.</summary>
 /// <param name="From">Type before.</param>
 /// <param name="To">Type after.</param>
 /// <param name="Factor">What the value is multiplied with; 1 for a conversion.</param>
-internal readonly record struct Step(ElementType From, ElementType To, double Factor);
+internal sealed record Step(ElementType From, ElementType To, double Factor);
 
 /// <summary>What a copy reads: a stored tensor, or a result that has to be held in memory because its elements can't be walked with strides.</summary>
 internal abstract record PlanSource(int ElementSize)

@@ -30,9 +30,6 @@ internal sealed class StoredBytes(ITensorSource source) : IDisposable
         }
     }
 
-    /// <summary>Copies a whole tensor into a file.</summary>
-    internal void CopyTo(TensorInfo tensor, SafeFileHandle destination, long offset) => source.CopyTo(tensor.Name, destination, offset);
-
     /// <summary>Where a tensor lies; null where it has to be decoded.</summary>
     /// <exception cref="CorruptCheckpointException">The place has another size than the tensor.</exception>
     internal TensorLocation? Locate(TensorInfo tensor)

@@ -112,19 +112,6 @@ public sealed class TorchFileTests
     }
 
     [Test]
-    public void Tensors_are_copied_into_files()
-    {
-        var pickle = new PickleWriter().Op("}(").Text("t").Tensor("ByteStorage", "0", 16, 0, [4, 4], [1, 4]).Text("row").Tensor("ByteStorage", "0", 16, 4, [3], [1]).Op("u").Done();
-        using var file = Open(PickleWriter.Zip(pickle, ("0", Sixteen)));
-        using (var target = File.OpenHandle(_folder["out"], FileMode.Create, FileAccess.Write))
-        {
-            file.CopyTo("row", target, 16);
-            file.CopyTo("t", target, 0);
-        }
-        Assert.That(File.ReadAllBytes(_folder["out"]), Is.EqualTo(new byte[] { 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 4, 5, 6 }));
-    }
-
-    [Test]
     public void Parameters_and_subclasses_of_tensor_are_tensors()
     {
         var pickle = new PickleWriter().Op("}(")
