@@ -24,11 +24,11 @@ public static class Export
     /// <exception cref="CorruptCheckpointException">The checkpoint is damaged, incomplete or contradicts itself.</exception>
     /// <exception cref="VerificationFailedException">A graph does not compute what it must.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static System.Threading.Tasks.Task<ExportResult> RunAsync(string checkpoint, string package, ExportOptions? options = null, IProgress<ExportProgress>? progress = null, CancellationToken cancellation = default)
+    public static Task<ExportResult> RunAsync(string checkpoint, string package, ExportOptions? options = null, IProgress<ExportProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(checkpoint);
         ArgumentException.ThrowIfNullOrEmpty(package);
-        return System.Threading.Tasks.Task.Run(() => Run(checkpoint, package, options ?? ExportOptions.Default, progress, cancellation), cancellation);
+        return Task.Run(() => Run(checkpoint, package, options ?? ExportOptions.Default, progress, cancellation), cancellation);
     }
 
     private static ExportResult Run(string checkpoint, string package, ExportOptions options, IProgress<ExportProgress>? progress, CancellationToken cancellation)

@@ -17,7 +17,7 @@ internal sealed record Piece(RecipePlan Plan, Copy? Copy, Box? Box)
 /// <summary>Makes the bytes of plans, block by block, with a few buffers that it keeps. Not thread-safe: each thread has its own.</summary>
 /// <param name="stored">The stored tensors.</param>
 /// <param name="blockBytes">Bytes moved at once: what the second-level cache still holds when they are moved on.</param>
-internal sealed unsafe class PlanReader(StoredBytes stored, int blockBytes = 1 << 20) : IDisposable
+internal sealed unsafe class PlanReader(StoredBytes stored, int blockBytes = 512 << 10) : IDisposable
 {
     /// <summary>Runs shorter than this that follow each other closely are copied out of a larger read.</summary>
     private const int ShortRun = 512;
