@@ -18,6 +18,7 @@ internal static class OrtEnvironment
     private static OrtEnv Create()
     {
         if (OrtEnv.IsCreated) return OrtEnv.Instance();
+        Telemetry.TurnOff();
         var options = new EnvironmentCreationOptions { logId = "onnx-transformers", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         return OrtEnv.CreateInstanceWithOptions(ref options);
     }

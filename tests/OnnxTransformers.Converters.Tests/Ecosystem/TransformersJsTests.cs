@@ -20,7 +20,7 @@ public sealed class TransformersJsTests
 
     [TestCase("text/st-mean-normalize", "mean", true)]
     [TestCase("text/st-cls-prompts", "cls", true)]
-    public async System.Threading.Tasks.Task Embeddings_are_the_reference_s(string fixture, string pooling, bool normalize)
+    public async Task Embeddings_are_the_reference_s(string fixture, string pooling, bool normalize)
     {
         var node = NodePackage.Require("@huggingface/transformers@4.3.1");
         var golden = Golden.Load(Fixtures.Find(fixture));

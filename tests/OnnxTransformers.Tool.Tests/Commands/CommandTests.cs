@@ -82,6 +82,17 @@ internal sealed class CommandTests
     }
 
     [Test]
+    public async Task Nothing_is_left_in_the_user_s_folder()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Ignore("the folder of ONNX Runtime's usage data is found through HOME, which Windows doesn't have");
+        using var scratch = new ScratchFolder();
+        var home = Directory.CreateDirectory(scratch["home"]).FullName;
+        var result = await ToolProcess.RunAsync(["run", Packages.Export(Fixtures.Model("sentiment"))], "\"I love it.\"\n", home);
+        Assert.That(result.Code, Is.Zero, result.Error);
+        Assert.That(Directory.EnumerateFiles(home, "*", SearchOption.AllDirectories), Is.Empty);
+    }
+
+    [Test]
     public async Task Answers_go_to_a_file_whole()
     {
         using var scratch = new ScratchFolder();
@@ -125,7 +136,7 @@ internal sealed class CommandTests
     public async Task An_interrupt_is_code_130()
     {
         if (OperatingSystem.IsWindows()) Assert.Ignore("there is no kill");
-        using var process = ToolProcess.Start("run", Packages.Export(Fixtures.Model("sentiment")));
+        using var process = ToolProcess.Start(["run", Packages.Export(Fixtures.Model("sentiment"))]);
         await process.StandardInput.WriteAsync("\"I love it.\"\n");
         await process.StandardInput.FlushAsync();
         Assert.That(await process.StandardOutput.ReadLineAsync(), Does.StartWith("["));
