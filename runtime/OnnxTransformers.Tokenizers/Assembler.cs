@@ -3,19 +3,28 @@ using System.Globalization;
 namespace OnnxTransformers.Tokenizers;
 
 /// <summary>Truncates the tokens of one or two sequences and puts them between the special tokens.</summary>
-internal sealed class Assembler(Tokenizer owner, Arrangement arrangement, byte[]? spaces, EncodeOptions options)
+/// <param name="owner">Whose tokens they are.</param>
+/// <param name="arrangement">The order of special tokens and sequences.</param>
+/// <param name="spaces">How many spaces each token begins and ends with, where offsets are trimmed.</param>
+/// <param name="options">What is wanted.</param>
+/// <param name="work">The tokens, and room for the encoding.</param>
+internal sealed class Assembler(Tokenizer owner, Arrangement arrangement, byte[]? spaces, EncodeOptions options, Workspace work)
 {
     /// <summary>A stretch of a sequence's tokens.</summary>
     private readonly record struct Slice(int Start, int End);
 
-    internal Encoding Assemble(TokenBuffer first, object firstSource, TokenBuffer? second, object? secondSource)
+    /// <summary>Builds the encoding of the sequences in the workspace.</summary>
+    internal Encoding Assemble(object firstSource, object? secondSource)
     {
-        List<Slice> a = [new(0, first.Count)], b = [new(0, second?.Count ?? 0)];
-        if (options.Truncation is { Strategy: not TruncationStrategy.DoNotTruncate } truncation) Truncate(truncation, second is not null, a, b);
-        var parts = arrangement.Parts(second is not null, options.AddSpecialTokens);
-        var encoding = Build(parts, first, firstSource, second, secondSource, a[0], b[0]);
+        var pair = secondSource is not null;
+        var parts = arrangement.Parts(pair, options.AddSpecialTokens);
+        var (first, second) = (new Slice(0, work.First.Count), new Slice(0, pair ? work.Second.Count : 0));
+        if (options.Truncation is not { Strategy: not TruncationStrategy.DoNotTruncate } truncation) return Build(parts, firstSource, secondSource, first, second);
+        List<Slice> a = [first], b = [second];
+        Truncate(truncation, pair, a, b);
+        var encoding = Build(parts, firstSource, secondSource, a[0], b[0]);
         if (a.Count > 1 || b.Count > 1)
-            encoding.Overflowing = [.. Combine(parts, a.Count - 1, b.Count - 1).Select(c => Build(parts, first, firstSource, second, secondSource, a[c.A], b[c.B], c.A > 0, c.B > 0))];
+            encoding.Overflowing = [.. Combine(parts, a.Count - 1, b.Count - 1).Select(c => Build(parts, firstSource, secondSource, a[c.A], b[c.B], c.A > 0, c.B > 0))];
         return encoding;
     }
 
@@ -41,12 +50,13 @@ internal sealed class Assembler(Tokenizer owner, Arrangement arrangement, byte[]
         return result;
     }
 
-    private Encoding Build(Part[] parts, TokenBuffer first, object firstSource, TokenBuffer? second, object? secondSource, Slice a, Slice b, bool overflowA = false, bool overflowB = false)
+    private Encoding Build(Part[] parts, object firstSource, object? secondSource, Slice a, Slice b, bool overflowA = false, bool overflowB = false)
     {
         var count = 0;
         foreach (var part in parts) count += part.Sequence < 0 ? 1 : part.Sequence == 0 ? a.End - a.Start : b.End - b.Start;
-        var (ids, offsets, words, runs) = (new int[count], new Offset[count], new int[count], new Run[parts.Length]);
-        Dictionary<int, string>? texts = null;
+        var (ids, runs) = (new int[count], new Run[parts.Length]);
+        work.Places.Clear();
+        work.Names.Clear();
         var at = 0;
         for (var i = 0; i < parts.Length; i++)
         {
@@ -54,55 +64,67 @@ internal sealed class Assembler(Tokenizer owner, Arrangement arrangement, byte[]
             var start = at;
             if (part.Sequence < 0)
             {
-                (ids[at], words[at]) = (part.Id, -1);
-                if (part.Token is not null && part.Token != owner.IdToToken(part.Id)) (texts ??= [])[at] = part.Token;
+                ids[at] = part.Id;
+                if (part.Token is not null && part.Token != owner.IdToToken(part.Id)) work.Names.Add(at, part.Token);
                 at++;
             }
             else
             {
-                var (tokens, slice) = part.Sequence == 0 ? (first, a) : (second!, b);
-                var length = slice.End - slice.Start;
-                tokens.Ids.AsSpan(slice.Start, length).CopyTo(ids.AsSpan(at));
-                tokens.Offsets.AsSpan(slice.Start, length).CopyTo(offsets.AsSpan(at));
-                tokens.Words.AsSpan(slice.Start, length).CopyTo(words.AsSpan(at));
-                if (tokens.Texts is { } named)
-                    foreach (var (index, text) in named)
-                        if (index >= slice.Start && index < slice.End && text != owner.IdToToken(tokens.Ids[index])) (texts ??= [])[at + index - slice.Start] = text;
-                foreach (var keepFirst in arrangement.Trims) Trim(ids.AsSpan(at, length), offsets.AsSpan(at, length), at, texts, keepFirst);
-                at += length;
+                var (tokens, slice) = part.Sequence == 0 ? (work.First, a) : (work.Second, b);
+                tokens.Ids.AsSpan(slice.Start, slice.End - slice.Start).CopyTo(ids.AsSpan(at));
+                Name(tokens, slice, at);
+                Place(tokens, slice, at);
+                at += slice.End - slice.Start;
             }
             var cut = part.Sequence == 0 ? overflowA : part.Sequence == 1 && overflowB;
             runs[i] = new(start, at, cut ? part.OverflowTypeId : part.TypeId, part.Sequence, Special: part.Sequence < 0, Attended: true);
         }
-        return new(owner, firstSource, secondSource, ids, offsets, words, runs, texts);
+        return new(owner, firstSource, secondSource, ids, work.Places.ToArray(), runs, work.Names.ToCopy());
+    }
+
+    /// <summary>Keeps the names that are not what the id says already.</summary>
+    private void Name(TokenBuffer tokens, Slice slice, int at)
+    {
+        var names = tokens.Names;
+        for (var i = names.From(slice.Start); i < names.Count && names.Token(i) < slice.End; i++)
+            if (!names.Name(i).SequenceEqual(owner.IdToToken(tokens.Ids[names.Token(i)]))) work.Names.Add(at + names.Token(i) - slice.Start, names.Name(i));
+    }
+
+    private void Place(TokenBuffer tokens, Slice slice, int at)
+    {
+        var places = work.Places;
+        places.Begin();
+        if (spaces is null)
+            for (var i = slice.Start; i < slice.End; i++) places.Add(tokens.Offsets[i], tokens.Words[i]);
+        else
+            for (var i = slice.Start; i < slice.End; i++)
+            {
+                var (left, right) = Spaces(tokens.Ids[i], at + i - slice.Start);
+                var offset = tokens.Offsets[i];
+                if (left + right > 0)
+                    foreach (var keepFirst in arrangement.Trims) offset = Trim(offset, left, right, keepFirst && (i == slice.Start || offset.Start == 0));
+                places.Add(offset, tokens.Words[i]);
+            }
+    }
+
+    /// <summary>How many spaces a token begins and ends with.</summary>
+    private (int Left, int Right) Spaces(int id, int at)
+    {
+        if (work.Names.Count > 0 && work.Names.TryGet(at, out var name)) return CountSpaces(name);
+        var (left, right) = (spaces![id] & 15, spaces[id] >> 4);
+        return left < 15 && right < 15 ? (left, right) : CountSpaces(owner.IdToToken(id) ?? "");
     }
 
     /// <summary>Takes the spaces that a token begins and ends with out of its offsets.</summary>
-    private void Trim(ReadOnlySpan<int> ids, Span<Offset> offsets, int at, Dictionary<int, string>? texts, bool keepFirst)
+    private static Offset Trim(Offset offset, int left, int right, bool keepOne)
     {
-        for (var i = 0; i < ids.Length; i++)
-        {
-            int left, right;
-            if (texts is not null && texts.TryGetValue(at + i, out var text)) (left, right) = CountSpaces(text);
-            else
-            {
-                var counts = spaces![ids[i]];
-                if (counts == 0) continue;
-                (left, right) = (counts & 15, counts >> 4);
-                if (left == 15 || right == 15) (left, right) = CountSpaces(owner.IdToToken(ids[i]) ?? "");
-            }
-            var (start, end) = offsets[i];
-            if (left > 0)
-            {
-                if ((i == 0 || start == 0) && keepFirst && left == 1) left = 0;
-                start = Math.Min(start + left, end);
-            }
-            if (right > 0 && end >= right) end = Math.Max(end - right, start);
-            offsets[i] = new(start, end);
-        }
+        var (start, end) = offset;
+        if (left > 0 && !(keepOne && left == 1)) start = Math.Min(start + left, end);
+        if (right > 0 && end >= right) end = Math.Max(end - right, start);
+        return new(start, end);
     }
 
-    internal static (int Left, int Right) CountSpaces(string token)
+    internal static (int Left, int Right) CountSpaces(ReadOnlySpan<char> token)
     {
         var (left, right) = (0, 0);
         while (left < token.Length && IsSpace(token[left])) left++;

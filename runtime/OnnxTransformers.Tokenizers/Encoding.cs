@@ -17,15 +17,16 @@ public sealed class Encoding
     private readonly Tokenizer _owner;
     private readonly object? _source;
     private readonly object? _pairSource;
-    private Dictionary<int, string>? _texts;
+    private readonly byte[] _places;
+    private TokenNames? _names;
     private int[] _ids;
-    private Offset[] _offsets;
-    private int[] _words;
     private Run[] _runs;
+    private Offset[]? _offsets;
+    private int[]? _words;
 
-    internal Encoding(Tokenizer owner, object? source, object? pairSource, int[] ids, Offset[] offsets, int[] words, Run[] runs, Dictionary<int, string>? texts)
+    internal Encoding(Tokenizer owner, object? source, object? pairSource, int[] ids, byte[] places, Run[] runs, TokenNames? names)
     {
-        (_owner, _source, _pairSource, _ids, _offsets, _words, _runs, _texts) = (owner, source, pairSource, ids, offsets, words, runs, texts);
+        (_owner, _source, _pairSource, _ids, _places, _runs, _names) = (owner, source, pairSource, ids, places, runs, names);
     }
 
     /// <summary>Number of tokens.</summary>
@@ -34,11 +35,11 @@ public sealed class Encoding
     /// <summary>The ids.</summary>
     public ImmutableArray<int> Ids => ImmutableCollectionsMarshal.AsImmutableArray(_ids);
 
-    /// <summary>Where each token came from: UTF-16 units of the original text (of its word, where words were given); (0, 0) for special tokens and padding.</summary>
-    public ImmutableArray<Offset> Offsets => ImmutableCollectionsMarshal.AsImmutableArray(_offsets);
+    /// <summary>Where each token came from: UTF-16 units of the original text (of its word, where words were given); (0, 0) for special tokens and padding. Unpacked when first asked for.</summary>
+    public ImmutableArray<Offset> Offsets => ImmutableCollectionsMarshal.AsImmutableArray(_offsets ??= UnpackOffsets());
 
-    /// <summary>The number of the word that each token belongs to, in its sequence; -1 for special tokens and padding.</summary>
-    public ImmutableArray<int> WordIds => ImmutableCollectionsMarshal.AsImmutableArray(_words);
+    /// <summary>The number of the word that each token belongs to, in its sequence; -1 for special tokens and padding. Unpacked when first asked for.</summary>
+    public ImmutableArray<int> WordIds => ImmutableCollectionsMarshal.AsImmutableArray(_words ??= UnpackWords());
 
     /// <summary>The type of each token: which part of the input it belongs to, as the model wants to be told.</summary>
     public ImmutableArray<int> TypeIds => Fill(run => run.TypeId);
@@ -47,7 +48,14 @@ public sealed class Encoding
     public ImmutableArray<int> AttentionMask => Fill(run => run.Attended ? 1 : 0);
 
     /// <summary>1 for tokens that were added to the text: special ones and padding.</summary>
-    public ImmutableArray<int> SpecialTokensMask => Fill(run => run.Special ? 1 : 0);
+    public ImmutableArray<int> SpecialTokensMask
+    {
+        get
+        {
+            var mask = Fill(run => run.Special ? 1 : 0);
+            return _owner.MarksSpecialInText && mask.Contains(1) ? [.. mask.Select((m, i) => m == 1 || _owner.IsMarked(_ids[i]) ? 1 : 0)] : mask;
+        }
+    }
 
     /// <summary>0 for tokens of the first text, 1 for those of the second, -1 for the others.</summary>
     public ImmutableArray<int> SequenceIds => Fill(run => run.Sequence);
@@ -69,20 +77,45 @@ public sealed class Encoding
     /// <summary>The offsets in code points instead of UTF-16 units.</summary>
     public ImmutableArray<Offset> CodePointOffsets()
     {
-        var result = new Offset[_offsets.Length];
+        var (result, words) = (UnpackOffsets(), _source is string ? [] : UnpackWords());
         foreach (var run in _runs)
         {
             var source = run.Sequence == 1 ? _pairSource : _source;
             if (run.Sequence < 0 || source is null) continue;
-            if (source is string text) new CodePointCounter(text).Convert(_offsets.AsSpan(run.Start, run.End - run.Start), result.AsSpan(run.Start));
+            if (source is string text) new CodePointCounter(text).Convert(result.AsSpan(run.Start, run.End - run.Start));
             else
                 for (var i = run.Start; i < run.End; i++)
-                    new CodePointCounter(((IReadOnlyList<string>)source)[_words[i]]).Convert(_offsets.AsSpan(i, 1), result.AsSpan(i));
+                    new CodePointCounter(((IReadOnlyList<string>)source)[words[i]]).Convert(result.AsSpan(i, 1));
         }
         return ImmutableCollectionsMarshal.AsImmutableArray(result);
     }
 
-    internal string Token(int i) => _texts is not null && _texts.TryGetValue(i, out var text) ? text : _owner.IdToToken(_ids[i]) ?? "";
+    internal string Token(int i) => _names is not null && !_owner.NamesTokensById && _names.TryGet(i, out var name) ? name.ToString() : _owner.IdToToken(_ids[i]) ?? "";
+
+    private Offset[] UnpackOffsets()
+    {
+        var result = new Offset[_ids.Length];
+        var places = new PlaceReader(_places);
+        foreach (var run in _runs)
+        {
+            if (run.Sequence < 0) continue;
+            places.Begin();
+            for (var i = run.Start; i < run.End; i++) result[i] = places.Next().Offset;
+        }
+        return result;
+    }
+
+    private int[] UnpackWords()
+    {
+        var result = new int[_ids.Length];
+        var places = new PlaceReader(_places);
+        foreach (var run in _runs)
+        {
+            places.Begin();
+            for (var i = run.Start; i < run.End; i++) result[i] = run.Sequence < 0 ? -1 : places.Next().Word;
+        }
+        return result;
+    }
 
     private ImmutableArray<int> Fill(Func<Run, int> value)
     {
@@ -97,23 +130,26 @@ public sealed class Encoding
         foreach (var other in Overflowing) other.Pad(length, left, id, typeId, token);
         var more = length - _ids.Length;
         if (more <= 0) return;
-        var at = left ? more : 0;
-        var (ids, offsets, words) = (new int[length], new Offset[length], new int[length]);
-        _ids.CopyTo(ids, at);
-        _offsets.CopyTo(offsets, at);
-        _words.CopyTo(words, at);
         var start = left ? 0 : _ids.Length;
+        var ids = new int[length];
+        _ids.CopyTo(ids, left ? more : 0);
         ids.AsSpan(start, more).Fill(id);
-        words.AsSpan(start, more).Fill(-1);
         var padding = new Run(start, start + more, typeId, -1, Special: true, Attended: false);
         _runs = left ? [padding, .. _runs.Select(r => r with { Start = r.Start + more, End = r.End + more })] : [.. _runs, padding];
-        if (left) _texts = _texts?.ToDictionary(t => t.Key + more, t => t.Value);
-        if (token is not null && token != _owner.IdToToken(id))
+        _ids = ids;
+        var named = token is not null && token != _owner.IdToToken(id);
+        if (!named && _names is null) return;
+        var names = new TokenNames();
+        if (!left) Append(0);
+        if (named)
+            for (var i = start; i < start + more; i++) names.Add(i, token);
+        if (left) Append(more);
+        _names = names;
+
+        void Append(int shift)
         {
-            _texts ??= [];
-            for (var i = start; i < start + more; i++) _texts[i] = token;
+            for (var i = 0; i < (_names?.Count ?? 0); i++) names.Add(_names!.Token(i) + shift, _names.Name(i));
         }
-        (_ids, _offsets, _words) = (ids, offsets, words);
     }
 }
 
@@ -124,9 +160,10 @@ internal struct CodePointCounter(string text)
     private int _unit;
     private int _point;
 
-    internal void Convert(ReadOnlySpan<Offset> offsets, Span<Offset> result)
+    internal void Convert(Span<Offset> offsets)
     {
-        for (var i = 0; i < offsets.Length; i++) result[i] = _plain ? offsets[i] : new(Point(offsets[i].Start), Point(offsets[i].End));
+        if (_plain) return;
+        foreach (ref var offset in offsets) offset = new(Point(offset.Start), Point(offset.End));
     }
 
     private int Point(int unit)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace OnnxTransformers.Tokenizers;
 
@@ -11,9 +12,31 @@ public sealed partial class Tokenizer
     /// <param name="cleanUpTokenizationSpaces">Draws English punctuation to the word before it; null is what the checkpoint says.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false, bool? cleanUpTokenizationSpaces = null)
     {
-        var text = DecodeCore(ids, skipSpecialTokens);
+        var times = _parts.Settings.DecodesTimestamps;
+        var text = DecodeCore(times && skipSpecialTokens ? WithoutPrompt(ids) : ids, skipSpecialTokens);
+        if (times) text = Timestamps.Replace(text, "");
         if (_parts.Settings.DecodesWordEnds && _parts.Model.WordEnd is { Length: > 0 } end) text = text.Replace(end, " ", StringComparison.Ordinal).Trim(PythonSpace);
-        return cleanUpTokenizationSpaces ?? _parts.Settings.CleanUpSpaces ? CleanUp(text) : text;
+        return !(cleanUpTokenizationSpaces ?? _parts.Settings.CleanUpSpaces) ? text : _parts.Settings.CleanUp is { } own ? own(text) : CleanUp(text);
+    }
+
+    /// <summary>Joins tokens, given by name, into text as the decoder does; names need not be in the vocabulary. Nothing is skipped or cleaned up.</summary>
+    /// <param name="tokens">The names of tokens. (transformers: convert_tokens_to_string.)</param>
+    public string TokensToText(IReadOnlyList<string> tokens)
+    {
+        if (_parts.Decoder is null) return string.Join(' ', tokens);
+        List<string> texts = [.. tokens];
+        _parts.Decoder.Decode(texts);
+        return string.Concat(texts);
+    }
+
+    [GeneratedRegex(@"<\|\d+\.\d+\|>", RegexOptions.CultureInvariant)]
+    private static partial Regex Timestamps { get; }
+
+    /// <summary>Whisper's: what comes before the start of the transcript was given to it, and did not come from it.</summary>
+    private ReadOnlySpan<int> WithoutPrompt(ReadOnlySpan<int> ids)
+    {
+        if (ids.IsEmpty || TokenToId("<|startofprev|>") is not { } prompt || ids[0] != prompt) return ids;
+        return TokenToId("<|startoftranscript|>") is { } start && ids.IndexOf(start) is var at and >= 0 ? ids[at..] : default;
     }
 
     /// <summary>Decodes ids as they come, one after the other, and never half a character.</summary>

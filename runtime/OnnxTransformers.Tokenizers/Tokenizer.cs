@@ -12,6 +12,7 @@ public sealed partial class Tokenizer
     private readonly ConcurrentBag<Workspace> _workspaces = [];
     private readonly string?[] _names;
     private readonly byte[]? _spaces;
+    private HashSet<int>? _special;
 
     /// <summary>The parts of a tokenizer, and what the files beside it say.</summary>
     internal sealed record Parts(Model Model)
@@ -22,6 +23,9 @@ public sealed partial class Tokenizer
         internal Decoder? Decoder { get; init; }
         internal AddedVocabulary Added { get; init; } = new();
         internal TokenizerSettings Settings { get; init; } = new();
+
+        /// <summary>Rewrites a whole text before anything else; offsets are lost then.</summary>
+        internal Func<string, string>? Prepare { get; init; }
     }
 
     internal Tokenizer(Parts parts)
@@ -63,6 +67,18 @@ public sealed partial class Tokenizer
     /// <summary>False where a vocabulary is older than offsets: they are empty then.</summary>
     public bool HasOffsets => _parts.Settings.HasOffsets;
 
+    /// <summary>The type that padding has.</summary>
+    public int PadTypeId => _parts.Settings.PadTypeId;
+
+    internal int CallPadding => _parts.Settings.CallPadding;
+
+    internal bool MarksSpecialInText => _parts.Settings.MarksSpecialInText;
+
+    /// <summary>True for special tokens but the unknown one.</summary>
+    internal bool IsMarked(int id) => (_special ??= [.. Special.AllIds]).Contains(id) && id != Special.Unk?.Id;
+
+    internal bool NamesTokensById => _parts.Settings.NamesTokensById;
+
     internal bool MakesTypeIds => _parts.Settings.MakesTypeIds;
 
     internal Parts Components => _parts;
@@ -71,14 +87,14 @@ public sealed partial class Tokenizer
     public int? TokenToId(string token)
     {
         if (_parts.Added.Ids.TryGetValue(token, out var added)) return added;
-        var id = _parts.Model.Vocabulary.Find(token);
+        var id = _parts.Model.Find(token);
         return id < 0 ? null : id;
     }
 
     /// <summary>The token of an id, or null.</summary>
     public string? IdToToken(int id)
     {
-        if ((uint)id >= (uint)_names.Length) return null;
+        if ((uint)id >= (uint)_names.Length) return id < 0 ? null : _parts.Model.Name(id);
         return _names[id] ??= _parts.Added.Tokens.TryGetValue(id, out var token) ? token.Content : _parts.Model.Name(id);
     }
 
@@ -159,11 +175,16 @@ public sealed partial class Tokenizer
         {
             EncodeSequence(text, work, work.First);
             if (pair is not null) EncodeSequence(pair, work, work.Second);
-            return new Assembler(this, _arrangement, _spaces, options).Assemble(work.First, text, pair is null ? null : work.Second, pair);
+            if (options.AddSpecialTokens && _parts.Settings.EndsOnce && Special.Eos is { } end)
+            {
+                work.First.DropLast(end.Id);
+                if (pair is not null) work.Second.DropLast(end.Id);
+            }
+            return new Assembler(this, _arrangement, _spaces, options, work).Assemble(text, pair);
         }
         finally
         {
-            _workspaces.Add(work);
+            if (work.IsModest) _workspaces.Add(work);
         }
     }
 
@@ -181,7 +202,7 @@ public sealed partial class Tokenizer
 
     private void EncodeText(string text, Workspace work, TokenBuffer output, int word)
     {
-        Normalize(text, work);
+        Normalize(AlignedText.WellFormed(_parts.Prepare is null ? text : _parts.Prepare(text)), work);
         _parts.PreTokenizer?.Split(work);
         _parts.Model.Tokenize(work, output, word);
     }

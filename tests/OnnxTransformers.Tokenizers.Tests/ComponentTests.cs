@@ -38,10 +38,9 @@ public class ComponentTests
 
     private static Offset[] ToPoints(string text, IEnumerable<Offset> offsets)
     {
-        Offset[] units = [.. offsets];
-        var points = new Offset[units.Length];
-        new CodePointCounter(text).Convert(units, points);
-        return points;
+        Offset[] places = [.. offsets];
+        new CodePointCounter(text).Convert(places);
+        return places;
     }
 
     [TestCaseSource(nameof(Normalizers))]

@@ -42,6 +42,7 @@ public class RefusalTests
             "model":{"type":"BPE","unk_token":"a","vocab":{"a":0,"▁":1,"▁a":2},"merges":[["▁","a"]]}}
             """);
         var random = new Random(3);
+        var (refusals, read) = (new Dictionary<Type, int>(), 0);
         for (var i = 0; i < 20_000; i++)
         {
             var damaged = (byte[])json.Clone();
@@ -53,12 +54,20 @@ public class RefusalTests
             try
             {
                 new Tokenizer(TokenizerReader.Read(damaged, "tokenizer.json").Parts).Encode("a b \u00E9[S]aaaaaaaaaaaaaaaaaaaaaaaaaaaaa!");
+                read++;
             }
-            catch (OnnxTransformersException)
+            catch (OnnxTransformersException e)
             {
-                // A clear refusal is what is wanted where the damage counts.
+                refusals[e.GetType()] = refusals.GetValueOrDefault(e.GetType()) + 1;
+                Assert.That(e.Problems[0].Found, Is.Not.Empty);
             }
         }
-        Assert.Pass();
+        Assert.Multiple(() =>
+        {
+            Assert.That(refusals.GetValueOrDefault(typeof(CorruptCheckpointException)), Is.GreaterThan(10_000), "damaged files that are refused as damaged");
+            Assert.That(refusals.GetValueOrDefault(typeof(UnsupportedCheckpointException)), Is.GreaterThan(1_000), "damaged files that are refused as unsupported");
+            Assert.That(read, Is.GreaterThan(200), "damage that does not matter, such as another text in the place of one");
+        });
+        TestContext.Out.WriteLine($"{read} read; {string.Join(", ", refusals.Select(r => $"{r.Value} {r.Key.Name}"))}");
     }
 }

@@ -35,9 +35,19 @@ internal sealed class AddedVocabulary
             if (!_ids.ContainsKey(token.Content) && (id = model.Vocabulary.Find(token.Content)) < 0) id = Math.Max(most + 1, model.Size);
             most = Math.Max(most, id);
             _ids[token.Content] = id;
-            _tokens[id] = token;
+            // Of a special token that is added again, all may change but whether it is found before normalization (tokenizers 0.22 keeps its first list of them).
+            _tokens[id] = _special.Contains(token.Content) && _tokens.TryGetValue(id, out var first) ? token with { Normalized = first.Normalized } : token;
             if (token.Special) _special.Add(token.Content);
         }
+    }
+
+    /// <summary>Adds a token with an id of its own; what was known of that token or id gives way.</summary>
+    internal void Put(int id, AddedToken token)
+    {
+        if (token.Content.Length == 0) return;
+        _ids[token.Content] = id;
+        _tokens[id] = token;
+        if (token.Special) _special.Add(token.Content);
     }
 
     /// <summary>Prepares the search; call it when all tokens are there.</summary>

@@ -33,6 +33,8 @@ internal readonly struct CallArguments(JsonElement arguments)
     {
         keepOverflow = Flag("return_overflowing_tokens", false);
         var (padding, truncation, longest) = (Choice("padding", "longest"), Choice("truncation", "longest_first"), Count("max_length"));
+        var multiple = Count("pad_to_multiple_of");
+        if (padding is null && tokenizer.CallPadding > 0) (padding, multiple) = ("longest", multiple ?? tokenizer.CallPadding);
         if (longest is not null && truncation is null && padding is null or "") truncation = "longest_first";
         if (padding is "" or "do_not_pad") padding = null;
         if (truncation is "" or "do_not_truncate") truncation = null;
@@ -45,7 +47,6 @@ internal readonly struct CallArguments(JsonElement arguments)
             if (!known) truncation = null;
             longest = known ? tokenizer.ModelMaxLength : null;
         }
-        var multiple = Count("pad_to_multiple_of");
         if (padding is not null && truncation is not null && multiple is > 0 && longest is { } limit && limit % multiple != 0)
             throw TokenizeLines.Refused("pad_to_multiple_of", $"a max_length of {limit.ToString(CultureInfo.InvariantCulture)}, which is no multiple of {multiple.Value.ToString(CultureInfo.InvariantCulture)}", "a multiple");
         return new()

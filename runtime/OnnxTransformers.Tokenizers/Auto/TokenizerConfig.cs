@@ -7,6 +7,7 @@ namespace OnnxTransformers.Tokenizers;
 /// <summary>tokenizer_config.json, with special_tokens_map.json and added_tokens.json where the first does not list the added tokens: as transformers merges them.</summary>
 internal sealed class TokenizerConfig
 {
+    private const int MostSentinels = 100_000;
     private const string ConfigFile = "tokenizer_config.json", MapFile = "special_tokens_map.json", AddedFile = "added_tokens.json";
 
     /// <summary>The roles, in the order in which transformers goes through them.</summary>
@@ -17,37 +18,46 @@ internal sealed class TokenizerConfig
     private readonly List<AddedToken> _additional = [];
     private readonly SortedDictionary<int, AddedToken> _added = [];
     private readonly JsonPlace _root;
+    private readonly LoadOptions _options;
 
-    private TokenizerConfig(JsonPlace root, string? className, TokenizerClass kind) => (_root, ClassName, Class) = (root, className, kind);
+    private TokenizerConfig(JsonPlace root, string? className, TokenizerClass kind, LoadOptions options) => (_root, ClassName, Class, _options) = (root, className, kind, options);
 
     internal string? ClassName { get; }
 
     internal TokenizerClass Class { get; }
 
-    /// <summary>The id of a token; set once the vocabulary is known.</summary>
-    internal Func<string, int> IdOf { get; set; } = _ => 0;
-
     /// <summary>The tokens of <c>added_tokens_decoder</c>, by id.</summary>
     internal IReadOnlyDictionary<int, AddedToken> Added => _added;
 
+    /// <summary>Special tokens without a role.</summary>
+    internal IReadOnlyList<AddedToken> Additional => _additional;
+
     /// <summary>Reads what there is; an absent file counts as an empty one.</summary>
-    internal static TokenizerConfig Read(string folder)
+    internal static TokenizerConfig Read(string folder, LoadOptions options)
     {
         var root = ReadObject(folder, ConfigFile) ?? new(JsonDocument.Parse("{}").RootElement, ConfigFile, "$");
-        var name = root.Find("tokenizer_class")?.Text() ?? ReadObject(folder, "config.json")?.Find("tokenizer_class")?.Text();
-        var kind = name is null ? new TokenizerClass("PreTrained") : TokenizerClass.Find(name) ?? throw new UnsupportedCheckpointException(
-            $"reading {ConfigFile}", new Problem("$.tokenizer_class", $"\"{name}\"", TokenizerClass.Known, "read the tokenizer.json alone with Tokenizer.FromFile, if the class adds nothing to it"))
-        { Key = "$.tokenizer_class" };
-        var config = new TokenizerConfig(root, name, kind);
+        var (name, place) = FindClass(root, folder);
+        var kind = name is null ? TokenizerClass.Find("PreTrainedTokenizerFast")! : TokenizerClass.Find(name) ?? throw place.Unsupported($"\"{name}\"", TokenizerClass.Known,
+            "read the tokenizer.json alone with Tokenizer.FromFile, if the class adds nothing to it");
+        var config = new TokenizerConfig(root, name, kind, options);
         config.ReadTokens(folder);
         return config;
+    }
+
+    /// <summary>The class that the tokenizer's configuration names, or the model's, or that of the model's type.</summary>
+    private static (string? Name, JsonPlace Place) FindClass(JsonPlace root, string folder)
+    {
+        if (root.Find("tokenizer_class") is { } own) return (own.Text(), own);
+        if (ReadObject(folder, "config.json") is not { } model) return (null, root);
+        if (model.Find("tokenizer_class") is { } named) return (named.Text(), named);
+        return model.Find("model_type") is { } type ? (ModelTypes.ClassOf(type.Text()), type) : (null, root);
     }
 
     internal static JsonPlace? ReadObject(string folder, string file)
     {
         var path = Path.Combine(folder, file);
         if (!File.Exists(path)) return null;
-        return new(ConfigReader.Parse(File.ReadAllBytes(path), file).Element, file, "$");
+        return JsonPlace.Read(File.ReadAllBytes(path), file);
     }
 
     private void ReadTokens(string folder)
@@ -73,6 +83,7 @@ internal sealed class TokenizerConfig
         if (values.TryGetValue("extra_special_tokens", out var extra) && !extra.IsNull && extra.Value.ValueKind == JsonValueKind.Object)
             foreach (var (_, value) in extra.Members()) _additional.Add(Read(value, ""));
         AddSentinels();
+        if (_additional.Count == 0 && _root.Find("added_tokens_decoder") is null) _additional.AddRange(Class.Languages.Select(l => Named(l, "")));
         if (_root.Find("added_tokens_decoder") is null && ReadObject(folder, AddedFile) is { } added)
             foreach (var (content, value) in added.Members())
             {
@@ -81,11 +92,12 @@ internal sealed class TokenizerConfig
             }
     }
 
-    /// <summary>T5's sentinels, where no file lists them.</summary>
+    /// <summary>T5's sentinels and ByT5's, where no file lists them.</summary>
     private void AddSentinels()
     {
-        if (Class.Name != "T5" || _additional.Exists(t => t.Content.Contains("<extra_id_", StringComparison.Ordinal))) return;
-        var count = _root.Find("extra_ids")?.Count() ?? 100;
+        if (!Class.HasSentinels || _additional.Exists(t => t.Content.Contains("<extra_id_", StringComparison.Ordinal))) return;
+        var count = _root.Find("extra_ids")?.Count() ?? (Class.IsPython ? 125 : 100);
+        if (count > MostSentinels) throw Problem("extra_ids", count.ToString(CultureInfo.InvariantCulture), "at most " + MostSentinels.ToString(CultureInfo.InvariantCulture));
         for (var i = 0; i < count; i++) _additional.Add(Named($"<extra_id_{i.ToString(CultureInfo.InvariantCulture)}>", ""));
     }
 
@@ -94,7 +106,7 @@ internal sealed class TokenizerConfig
     private AddedToken Named(string content, string role)
     {
         _named.Add(content);
-        return new(content, LeftStrip: role == "mask_token" && Class.MaskTakesSpace, Normalized: false, Special: true);
+        return new(content, LeftStrip: role == "mask_token" && Class.MaskTakesSpace || Class.TokensTakeSpace, RightStrip: Class.TokensTakeSpace, Normalized: false, Special: true);
     }
 
     /// <summary>A token that is only named is the one of that name among the added ones.</summary>
@@ -127,7 +139,23 @@ internal sealed class TokenizerConfig
         }
     }
 
-    internal bool? Flag(string key) => _root.Find(key)?.Bool();
+    internal bool AsksForWhisper => _options.AsksForWhisper;
+
+    internal bool Has(string key) => _options.Value(key) is not null || _root.Value.ValueKind == JsonValueKind.Object && _root.Value.TryGetProperty(key, out _);
+
+    internal bool? Flag(string key) => _options.Flag(key) ?? _root.Find(key)?.Bool();
+
+    internal string? Text(string key) => _options.Value(key) ?? _root.Find(key)?.Text();
+
+    internal int? Count(string key) => _root.Find(key)?.Count();
+
+    internal JsonPlace? Object(string key) => _root.Find(key);
+
+    /// <summary>The text of a token that is written as a text or described as an object.</summary>
+    internal string? Name(string key) => _root.Find(key) is not { } token ? null : token.Value.ValueKind == JsonValueKind.Object ? token.Text("content") : token.Text();
+
+    internal static InvalidInputException NoLanguage(string key) =>
+        new("tokenizing the other side of a translation", new Problem($"$.{key}", "no language", "a language in tokenizer_config.json or in LoadOptions"));
 
     internal static UnsupportedCheckpointException Problem(string key, string found, string supported) => new JsonPlace(default, ConfigFile, $"$.{key}").Unsupported(found, supported);
 
@@ -136,7 +164,8 @@ internal sealed class TokenizerConfig
     {
         SpecialToken? Role(string role) => Token(role) is { } token && idOf(token.Content) is { } id ? new(token.Content, id) : null;
         var inputs = _root.Find("model_input_names")?.Items().Select(i => i.Text()).ToImmutableArray() ?? Class.Inputs;
-        var longest = _root.Find("model_max_length")?.Number() ?? double.MaxValue;
+        if (Class.Name == "CodeGen" && (Flag("return_token_type_ids") ?? false) && !inputs.Contains("token_type_ids")) inputs = inputs.Add("token_type_ids");
+        var longest = _root.Find("model_max_length")?.Number() ?? (Class.LongestText < int.MaxValue ? Class.LongestText : double.MaxValue);
         var pad = Role("pad_token") ?? (!_tokens.ContainsKey("pad_token") && padding?.Find("pad_token")?.Text() is { } content && idOf(content) is { } padId ? new SpecialToken(content, padId) : null);
         return new()
         {
@@ -148,6 +177,11 @@ internal sealed class TokenizerConfig
             PadTypeId = _root.Find("pad_token_type_id")?.Count() ?? padding?.Find("pad_type_id")?.Count() ?? Class.PadTypeId,
             CleanUpSpaces = Flag("clean_up_tokenization_spaces") ?? false,
             DecodesWordEnds = Class.DecodesWordEnds,
+            DecodesTimestamps = Class.DecodesTimestamps,
+            MakesTypeIds = inputs.Contains("token_type_ids"),
+            EndsOnce = Class.EndsOnce,
+            MarksSpecialInText = Class.MarksSpecialInText,
+            CallPadding = Class.CallPadding,
             Special = new()
             {
                 Unk = Role("unk_token"),

@@ -160,7 +160,7 @@ internal sealed class BytePairModel : Model
     private int Characters(ReadOnlySpan<byte> word, ModelScratch scratch)
     {
         var writer = new SymbolWriter(scratch, _settings.FuseUnknown);
-        var buffer = new byte[64];
+        byte[] buffer = _prefix.Length + _suffix.Length > 0 ? new byte[4 + _prefix.Length + _suffix.Length] : [];
         for (var i = 0; i < word.Length;)
         {
             var length = word[i] < 0x80 ? 1 : word[i] < 0xE0 ? 2 : word[i] < 0xF0 ? 3 : 4;
@@ -170,7 +170,6 @@ internal sealed class BytePairModel : Model
             if (!first && _prefix.Length > 0 || i == word.Length && _suffix.Length > 0)
             {
                 var size = _prefix.Length + length + _suffix.Length;
-                if (size > buffer.Length) buffer = new byte[size];
                 var whole = buffer.AsSpan(0, size);
                 var at = 0;
                 if (!first)

@@ -3,6 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace OnnxTransformers.Tokenizers;
 
+/// <summary>Two tokens that merge, and what into.</summary>
+internal readonly record struct Merge(int Left, int Right, int Merged);
+
 /// <summary>Which pairs of tokens merge into which, and how early.</summary>
 internal sealed class MergeTable
 {
@@ -18,11 +21,19 @@ internal sealed class MergeTable
     private readonly Slot[] _slots;
     private readonly int _shift;
 
+    /// <summary>A table of so many merges, to be added.</summary>
     internal MergeTable(int count)
     {
-        var size = BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, count * 2));
+        // From a third to five eighths full: most pairs that are looked for are not there, which a fuller table takes long to say.
+        var size = BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, count * 8L / 5));
         _slots = new Slot[size];
         _shift = 64 - BitOperations.Log2(size);
+    }
+
+    /// <summary>A table of merges in the order of their ranks.</summary>
+    internal MergeTable(ReadOnlySpan<Merge> merges) : this(merges.Length)
+    {
+        for (var rank = 0; rank < merges.Length; rank++) Add(merges[rank].Left, merges[rank].Right, rank, merges[rank].Merged);
     }
 
     /// <summary>Adds a merge; of a pair that is there twice the last counts.</summary>

@@ -15,6 +15,9 @@ internal abstract class Model
     /// <summary>The name of an id where the model has it.</summary>
     internal virtual string? Name(int id) => Vocabulary.Name(id);
 
+    /// <summary>The id of a token, or -1.</summary>
+    internal virtual int Find(string token) => Vocabulary.Find(token);
+
     /// <summary>The name of the unknown token as the model gives it, or null.</summary>
     internal virtual string? UnknownToken => null;
 
@@ -40,8 +43,7 @@ internal abstract class Model
             var word = firstWord < 0 ? number++ : firstWord;
             if (piece.Token >= 0)
             {
-                var name = text.Chars.AsSpan(piece.Start, piece.End - piece.Start);
-                (output.Texts ??= []).Add(output.Count, name.ToString());
+                output.Names.Add(output.Count, text.Chars.AsSpan(piece.Start, piece.End - piece.Start));
                 output.Add(piece.Token, text.StartOf(piece.Start), text.EndOf(piece.End - 1), word);
                 continue;
             }
@@ -100,7 +102,7 @@ internal abstract class Model
         void Named(WordToken token, int index)
         {
             output.Ids[index] = token.Id & ~WordToken.IsText;
-            (output.Texts ??= []).Add(index, text.Chars.AsSpan(start + token.Start, token.End - token.Start).ToString());
+            output.Names.Add(index, text.Chars.AsSpan(start + token.Start, token.End - token.Start));
         }
     }
 

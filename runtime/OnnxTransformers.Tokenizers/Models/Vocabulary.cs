@@ -106,6 +106,10 @@ internal sealed class Vocabulary
         }
     }
 
+    /// <summary>Whether an id is that of the token that is <paramref name="left"/> followed by <paramref name="right"/>.</summary>
+    internal bool Is(int id, ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
+        TryGet(id, out var token) && token.Length == left.Length + right.Length && token.StartsWith(left) && token[left.Length..].SequenceEqual(right);
+
     internal int Find(string token)
     {
         Span<byte> buffer = stackalloc byte[256];

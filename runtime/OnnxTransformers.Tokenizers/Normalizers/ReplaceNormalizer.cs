@@ -13,18 +13,31 @@ internal sealed class ReplaceNormalizer(Pattern pattern, string content) : Norma
             source.Span.Replace(unit, content[0]);
             return;
         }
-        var matches = pattern.Matches(source.Span);
-        if (matches.Count == 0) return;
-        text.Begin();
-        foreach (var (start, end) in matches)
+        var rewriting = new Rewriting(text, content);
+        pattern.Find(source.Span, ref rewriting);
+        rewriting.Finish(source.Length);
+    }
+
+    private struct Rewriting(TextPair text, string content) : IMatches
+    {
+        private bool _begun;
+
+        public void Match(int start, int end)
         {
+            if (!_begun) text.Begin();
+            _begun = true;
             text.CopyTo(start);
             // What is inserted shares the alignment of the last character that it replaces, or of the one before.
             if (end > start) text.MoveTo(end);
             text.InsertHere(content);
         }
-        text.CopyTo(source.Length);
-        text.End();
+
+        internal readonly void Finish(int length)
+        {
+            if (!_begun) return;
+            text.CopyTo(length);
+            text.End();
+        }
     }
 }
 

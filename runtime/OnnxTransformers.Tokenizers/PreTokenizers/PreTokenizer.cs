@@ -52,7 +52,7 @@ internal abstract class Cutter : PreTokenizer
 internal enum SplitBehavior { Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous }
 
 /// <summary>Turns the matches of a pattern, given from left to right, into pieces.</summary>
-internal struct MatchCutter(SplitBehavior behavior, bool invert, int offset, List<Piece> output)
+internal struct MatchCutter(SplitBehavior behavior, bool invert, int offset, List<Piece> output) : IMatches
 {
     private int _end;
     private int _heldStart;
@@ -60,7 +60,7 @@ internal struct MatchCutter(SplitBehavior behavior, bool invert, int offset, Lis
     private bool _heldMatch;
 
     /// <summary>The next match; what lies before it and after the last one did not match.</summary>
-    internal void Match(int start, int end)
+    public void Match(int start, int end)
     {
         if (start > _end) Part(_end, start, invert);
         Part(start, end, !invert);

@@ -46,7 +46,27 @@ internal readonly record struct JsonPlace(JsonElement Value, string File, string
 
         static IEnumerable<(string, JsonPlace)> Enumerate(JsonPlace node)
         {
-            foreach (var member in node.Value.EnumerateObject()) yield return (member.Name, new(member.Value, node.File, $"{node.Path}.{member.Name}"));
+            foreach (var member in node.Value.EnumerateObject())
+            {
+                var name = node.NameOf(member);
+                yield return (name, new(member.Value, node.File, $"{node.Path}.{name}"));
+            }
+        }
+    }
+
+    /// <summary>Reads a whole file.</summary>
+    internal static JsonPlace Read(byte[] json, string file) => System.Text.Unicode.Utf8.IsValid(json) ? new(ConfigReader.Parse(json, file).Element, file, "$")
+        : throw new CorruptCheckpointException($"reading {file}", new Problem("$", "bytes that are no UTF-8", "UTF-8"));
+
+    private string NameOf(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Corrupt("a key that is not whole characters", "keys of whole characters");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace OnnxTransformers.Tokenizers;
@@ -17,6 +18,7 @@ internal sealed class ModelReader
     private readonly Range? _merges;
     private bool _hasVocabulary, _isList;
     private byte[] _buffer = new byte[256];
+    private byte[] _left = [];
 
     /// <summary>Reads the object that the reader stands at the beginning of.</summary>
     internal ModelReader(ref Utf8JsonReader reader, byte[] json, string file)
@@ -131,52 +133,68 @@ internal sealed class ModelReader
 
     private MergeTable ReadMerges(ReadOnlySpan<byte> json, int prefix, bool byteFallback, out bool mergesFallback)
     {
-        var fallback = byteFallback ? Enumerable.Range(0, 256).Select(b => _vocabulary.Find($"<0x{b:X2}>")).Where(id => id >= 0).ToHashSet() : [];
+        var fallback = new bool[_vocabulary.MaxId + 1];
+        if (byteFallback)
+            for (var b = 0; b < 256; b++)
+                if (_vocabulary.Find($"<0x{b:X2}>") is var id and >= 0) fallback[id] = true;
         mergesFallback = false;
-        var table = new MergeTable(CountMerges(json));
+        var distinct = _vocabulary.Count == _vocabulary.Entries;
+        // Read first, put into the table afterwards: then its size is known, and the memory is waited for once for many merges.
+        var merges = new List<Merge>(_vocabulary.Entries);
         var reader = new Utf8JsonReader(json);
         reader.Read();
-        var left = new byte[1024];
-        for (var rank = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; rank++)
+        for (var merged = -1; reader.Read() && reader.TokenType != JsonTokenType.EndArray;)
         {
-            ReadOnlySpan<byte> a, b;
-            if (reader.TokenType == JsonTokenType.String)
-            {
-                var line = Text(ref reader);
-                var space = line.IndexOf((byte)' ');
-                if (space < 0 || line[(space + 1)..].Contains((byte)' ')) throw Corrupt($".merges[{rank}]", $"\"{Vocabulary.Encoding8.GetString(line)}\"", "two tokens with a space between them");
-                a = line[..space];
-                b = line[(space + 1)..];
-            }
-            else
-            {
-                if (reader.TokenType != JsonTokenType.StartArray || !reader.Read() || reader.TokenType != JsonTokenType.String) throw Wrong(rank);
-                a = Text(ref reader);
-                if (reader.ValueIsEscaped)
-                {
-                    if (left.Length < a.Length) left = new byte[a.Length * 2];
-                    a.CopyTo(left);
-                    a = left.AsSpan(0, a.Length);
-                }
-                if (!reader.Read() || reader.TokenType != JsonTokenType.String) throw Wrong(rank);
-                b = Text(ref reader);
-                if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray) throw Wrong(rank);
-            }
-            var state = Vocabulary.Continue(Vocabulary.Seed, a);
-            var (aId, bId) = (_vocabulary.Find(state, a, default), _vocabulary.Find(b));
-            if (aId < 0 || bId < 0) throw Missing(rank, aId < 0 ? a : b);
-            if (b.Length < prefix) throw Missing(rank, b);
-            var rest = b[prefix..];
-            var merged = _vocabulary.Find(Vocabulary.Continue(state, rest), a, rest);
-            if (merged < 0) throw Missing(rank, [.. a, .. rest]);
-            table.Add(aId, bId, rank, merged);
-            if (byteFallback && (fallback.Contains(aId) || fallback.Contains(bId))) mergesFallback = true;
+            var (left, right) = Pair(ref reader, merges.Count);
+            var state = Vocabulary.Continue(Vocabulary.Seed, left);
+            var (leftId, rightId) = (_vocabulary.Find(state, left, default), _vocabulary.Find(right));
+            if (leftId < 0 || rightId < 0) throw Missing(merges.Count, leftId < 0 ? left : right);
+            if (right.Length < prefix) throw Missing(merges.Count, right);
+            var rest = right[prefix..];
+            // Merges stand in the order of what they make, nearly always.
+            if (!distinct || !_vocabulary.Is(merged, left, rest) && !_vocabulary.Is(++merged, left, rest)) merged = _vocabulary.Find(Vocabulary.Continue(state, rest), left, rest);
+            if (merged < 0) throw Missing(merges.Count, [.. left, .. rest]);
+            merges.Add(new(leftId, rightId, merged));
+            mergesFallback |= fallback[leftId] || fallback[rightId];
         }
-        return table;
+        return new(CollectionsMarshal.AsSpan(merges));
     }
 
-    /// <summary>At most so many: elements are separated by commas.</summary>
-    private static int CountMerges(ReadOnlySpan<byte> json) => json.Count((byte)'\n') is var lines && lines > json.Length / 200 ? lines : json.Count((byte)',') + 1;
+    /// <summary>The two tokens of a merge, "a b" or ["a", "b"].</summary>
+    private Halves Pair(ref Utf8JsonReader reader, int rank)
+    {
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            var line = Text(ref reader);
+            var space = line.IndexOf((byte)' ');
+            if (space < 0 || line[(space + 1)..].Contains((byte)' ')) throw Corrupt($".merges[{rank}]", $"\"{Vocabulary.Encoding8.GetString(line)}\"", "two tokens with a space between them");
+            return new(line[..space], line[(space + 1)..]);
+        }
+        if (reader.TokenType != JsonTokenType.StartArray || !reader.Read() || reader.TokenType != JsonTokenType.String) throw Wrong(rank);
+        var left = Text(ref reader);
+        if (reader.ValueIsEscaped)
+        {
+            if (_left.Length < left.Length) _left = new byte[left.Length * 2];
+            left.CopyTo(_left);
+            left = _left.AsSpan(0, left.Length);
+        }
+        if (!reader.Read() || reader.TokenType != JsonTokenType.String) throw Wrong(rank);
+        var right = Text(ref reader);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray) throw Wrong(rank);
+        return new(left, right);
+    }
+
+    private readonly ref struct Halves(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        private readonly ReadOnlySpan<byte> _left = left;
+        private readonly ReadOnlySpan<byte> _right = right;
+
+        internal void Deconstruct(out ReadOnlySpan<byte> left, out ReadOnlySpan<byte> right)
+        {
+            left = _left;
+            right = _right;
+        }
+    }
 
     private CorruptCheckpointException Wrong(int rank) => Corrupt($".merges[{rank}]", "neither a text nor a list of two texts", "\"a b\" or [\"a\", \"b\"]");
 

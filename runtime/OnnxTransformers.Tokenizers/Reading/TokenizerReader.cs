@@ -13,12 +13,12 @@ internal static partial class TokenizerReader
     internal sealed record Result(Tokenizer.Parts Parts, JsonPlace? Truncation, JsonPlace? Padding);
 
     /// <summary>Reads a file; with a configuration, as the class named there changes it.</summary>
-    internal static Result Read(byte[] json, string file, TokenizerConfig? config = null, bool encodeSpecialTokens = false)
+    internal static Result Read(byte[] json, string file, TokenizerConfig? config = null, bool encodeSpecialTokens = false, bool target = false)
     {
         if (!Utf8.IsValid(json)) throw new CorruptCheckpointException($"reading {file}", new Problem("$", "bytes that are no UTF-8", "UTF-8"));
         try
         {
-            return ReadValid(json, file, config, encodeSpecialTokens);
+            return ReadValid(json, file, config, encodeSpecialTokens, target);
         }
         catch (InvalidOperationException e)
         {
@@ -27,7 +27,7 @@ internal static partial class TokenizerReader
         }
     }
 
-    private static Result ReadValid(byte[] json, string file, TokenizerConfig? config, bool encodeSpecialTokens)
+    private static Result ReadValid(byte[] json, string file, TokenizerConfig? config, bool encodeSpecialTokens, bool target)
     {
         var tree = new Dictionary<string, JsonPlace>(StringComparer.Ordinal);
         ModelReader? modelReader = null;
@@ -68,14 +68,14 @@ internal static partial class TokenizerReader
         if (config is not null)
         {
             added.Add([.. config.ToAdd(added.Ids.Keys.ToHashSet())], model);
-            config.IdOf = token => added.Ids.TryGetValue(token, out var id) ? id : Math.Max(0, model.Vocabulary.Find(token));
         }
         added.Build(normalizer);
+        var frame = config?.Class.Frame?.Invoke(config, target).Resolve(new(config, added, model, null));
         var parts = new Tokenizer.Parts(model)
         {
             Normalizer = normalizer,
             PreTokenizer = preTokenizer,
-            PostProcessor = At("post_processor") is { } post ? ReadPostProcessor(post) : null,
+            PostProcessor = frame ?? (At("post_processor") is { } post ? ReadPostProcessor(post) : null),
             Decoder = At("decoder") is { } d ? ReadDecoder(d) : null,
             Added = added,
         };
@@ -85,7 +85,7 @@ internal static partial class TokenizerReader
     private static ReadOnlySpan<byte> Body(byte[] json) => json.AsSpan().StartsWith("\uFEFF"u8) ? json.AsSpan(3) : json;
 
     /// <summary>Lets a byte-level model look at the bytes by itself, where its pre-tokenizer's last step would only have written them out.</summary>
-    private static void UseBytes(PreTokenizer? preTokenizer, Model model)
+    internal static void UseBytes(PreTokenizer? preTokenizer, Model model)
     {
         var last = preTokenizer is PreTokenizerSequence sequence ? sequence.Steps.LastOrDefault() : preTokenizer;
         if (last is ByteLevelPreTokenizer { Expands: true } bytes && model is BytePairModel bpe && bpe.UseBytes()) bytes.Expands = false;

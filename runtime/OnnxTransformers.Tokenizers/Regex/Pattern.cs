@@ -48,16 +48,15 @@ internal sealed class Pattern
 
     private static string Shown(string text) => text.Length > 120 ? text[..120] + "..." : text;
 
-    /// <summary>All matches from left to right.</summary>
-    internal List<(int Start, int End)> Matches(ReadOnlySpan<char> text)
+    /// <summary>Tells all matches from left to right.</summary>
+    internal void Find<T>(ReadOnlySpan<char> text, ref T matches) where T : struct, IMatches, allows ref struct
     {
-        var result = new List<(int, int)>();
         if (_text is not null)
         {
-            for (var at = 0; text[at..].IndexOf(_text) is var next and >= 0; at += next + _text.Length) result.Add((at + next, at + next + _text.Length));
-            return result;
+            for (var at = 0; text[at..].IndexOf(_text) is var next and >= 0; at += next + _text.Length) matches.Match(at + next, at + next + _text.Length);
+            return;
         }
-        var matcher = new RegexMatcher(_program!, text);
+        using var matcher = new RegexMatcher(_program!, text);
         var lastEnd = -1;
         for (var from = 0; from <= text.Length && matcher.Search(from, out var start, out var end);)
         {
@@ -67,10 +66,9 @@ internal sealed class Pattern
                 from += from < text.Length && char.IsHighSurrogate(text[from]) ? 2 : 1;
                 continue;
             }
-            result.Add((start, end));
+            matches.Match(start, end);
             from = lastEnd = end;
         }
-        return result;
     }
 
     /// <summary>A text with all matches replaced.</summary>
@@ -78,17 +76,31 @@ internal sealed class Pattern
     {
         if (_text is not null) return text.Replace(_text, content, StringComparison.Ordinal);
         if (text.Length == 0) return text;
-        var matches = Matches(text);
-        if (matches.Count == 0) return text;
-        var result = new StringBuilder();
-        var done = 0;
-        foreach (var (start, end) in matches)
-        {
-            result.Append(text, done, start - done).Append(content);
-            done = end;
-        }
-        return result.Append(text, done, text.Length - done).ToString();
+        var replaced = new ReplacedText(text, content);
+        Find(text, ref replaced);
+        return replaced.Finish();
     }
+
+    private struct ReplacedText(string text, string content) : IMatches
+    {
+        private StringBuilder? _result;
+        private int _done;
+
+        public void Match(int start, int end)
+        {
+            (_result ??= new()).Append(text, _done, start - _done).Append(content);
+            _done = end;
+        }
+
+        internal readonly string Finish() => _result?.Append(text, _done, text.Length - _done).ToString() ?? text;
+    }
+}
+
+/// <summary>Takes the matches of a pattern as they are found.</summary>
+internal interface IMatches
+{
+    /// <summary>A match from one place up to another.</summary>
+    void Match(int start, int end);
 }
 
 /// <summary>Cuts at the matches of a pattern.</summary>
@@ -97,7 +109,7 @@ internal sealed class PatternCutter(Pattern pattern, SplitBehavior behavior, boo
     protected override void Cut(ReadOnlySpan<char> text, int offset, List<Piece> output)
     {
         var cutter = new MatchCutter(behavior, invert, offset, output);
-        foreach (var (start, end) in pattern.Matches(text)) cutter.Match(start, end);
+        pattern.Find(text, ref cutter);
         cutter.Finish(text.Length);
     }
 }

@@ -14,11 +14,31 @@ internal ref struct RegexMatcher
 
     private readonly record struct Frame(Kind Kind, int Step, int Place, int Limit);
 
+    /// <summary>What a matcher works in, kept for the next text.</summary>
+    internal sealed class Memory(RegexProgram program)
+    {
+        private const int MostFrames = 1 << 14;
+
+        private Frame[] _stack = new Frame[64];
+
+        internal int[] Saved { get; } = new int[(program.Groups + 1) * 2];
+
+        internal int[] Marks { get; } = new int[program.Marks];
+
+        internal void Lend(ref RegexMatcher matcher) => matcher._stack = _stack;
+
+        internal void TakeBack(in RegexMatcher matcher)
+        {
+            if (matcher._stack.Length <= MostFrames) _stack = matcher._stack;
+        }
+    }
+
     private readonly RegexProgram _program;
     private readonly ReadOnlySpan<char> _text;
+    private readonly Memory _memory;
     private readonly int[] _saved;
     private readonly int[] _marks;
-    private Frame[] _stack = new Frame[64];
+    private Frame[] _stack = [];
     private int _depth;
     private int _searchStart;
     private int _kept;
@@ -30,8 +50,16 @@ internal ref struct RegexMatcher
     {
         _program = program;
         _text = text;
-        _saved = new int[(program.Groups + 1) * 2];
-        _marks = new int[program.Marks];
+        _memory = program.Rent();
+        (_saved, _marks) = (_memory.Saved, _memory.Marks);
+        _memory.Lend(ref this);
+    }
+
+    /// <summary>Ends the work on this text.</summary>
+    public readonly void Dispose()
+    {
+        _memory.TakeBack(this);
+        _program.Return(_memory);
     }
 
     /// <summary>The next match at or after <paramref name="from"/>.</summary>

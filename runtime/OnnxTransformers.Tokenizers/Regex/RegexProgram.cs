@@ -9,6 +9,7 @@ internal sealed class RegexProgram
     private const int MostSteps = 200_000;
 
     private readonly List<RegexStep> _steps = [];
+    private RegexMatcher.Memory? _spare;
 
     private RegexProgram(RegexNode root, int groups)
     {
@@ -40,6 +41,11 @@ internal sealed class RegexProgram
         var (root, groups) = RegexParser.Parse(pattern);
         return new(root, groups);
     }
+
+    /// <summary>Memory for a matcher: what the last one left, where no other has it now.</summary>
+    internal RegexMatcher.Memory Rent() => Interlocked.Exchange(ref _spare, null) ?? new(this);
+
+    internal void Return(RegexMatcher.Memory memory) => Volatile.Write(ref _spare, memory);
 
     private int Emit(RegexStep step)
     {

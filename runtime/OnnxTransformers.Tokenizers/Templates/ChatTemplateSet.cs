@@ -85,8 +85,7 @@ internal static class TemplateFolder
 {
     internal static ChatTemplateSet Read(string folder, TemplateLimits? limits)
     {
-        if (!Directory.Exists(folder))
-            throw new CorruptCheckpointException("reading chat templates", new Problem(folder, "there is no such file or folder", "a checkpoint's folder, or a template's file"));
+        InputFolder.Require(folder, $"reading the chat templates of {folder}", "a checkpoint's folder, or a template's file");
         var config = Json(folder, "tokenizer_config.json");
         var sources = Files(folder);
         if (sources.Count == 0) sources = Named(Json(folder, "chat_template.json"));

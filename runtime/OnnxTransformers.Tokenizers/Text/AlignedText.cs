@@ -20,20 +20,26 @@ internal sealed class AlignedText
 
     internal Span<char> Span => Chars.AsSpan(0, Length);
 
-    /// <summary>Takes a piece of the original. Halves of surrogate pairs that stand alone become U+FFFD, as they can't be encoded.</summary>
+    /// <summary>Takes a piece of the original, which is well-formed.</summary>
     internal void Load(ReadOnlySpan<char> text, int origin)
     {
         Clear(origin);
         Reserve(text.Length);
         text.CopyTo(Chars);
         Length = text.Length;
-        var span = Span;
-        for (var i = span.IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i < span.Length; i++)
+    }
+
+    /// <summary>The text, with U+FFFD for halves of surrogate pairs that stand alone: they can't be encoded.</summary>
+    internal static string WellFormed(string text)
+    {
+        char[]? mended = null;
+        for (var i = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i < text.Length; i++)
         {
-            if (!char.IsSurrogate(span[i])) continue;
-            if (i + 1 < span.Length && char.IsSurrogatePair(span[i], span[i + 1])) i++;
-            else span[i] = '\uFFFD';
+            if (!char.IsSurrogate(text[i])) continue;
+            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1])) i++;
+            else (mended ??= text.ToCharArray())[i] = '\uFFFD';
         }
+        return mended is null ? text : new(mended);
     }
 
     internal void Clear(int origin)

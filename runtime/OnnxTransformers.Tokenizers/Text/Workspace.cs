@@ -12,9 +12,14 @@ internal readonly record struct WordToken(int Id, int Start, int End)
 /// <summary>Everything that encoding needs to write to, kept for the next text. One thread at a time.</summary>
 internal sealed class Workspace
 {
+    private const int MostChars = 1 << 22;
+
     internal TextPair Text { get; } = new();
 
     internal AlignedText Joined { get; private set; } = new();
+
+    /// <summary>False once a very long text was here: its memory is better given back.</summary>
+    internal bool IsModest => Main.Chars.Length + Joined.Chars.Length <= MostChars;
 
     /// <summary>The text that the pieces refer to.</summary>
     internal AlignedText Main { get; private set; } = new();
@@ -30,6 +35,12 @@ internal sealed class Workspace
     internal TokenBuffer First { get; } = new();
 
     internal TokenBuffer Second { get; } = new();
+
+    /// <summary>Where the tokens of the encoding that is being built are.</summary>
+    internal PlaceWriter Places { get; } = new();
+
+    /// <summary>The names of those that need one.</summary>
+    internal TokenNames Names { get; } = new();
 
     /// <summary>Working memory of the models.</summary>
     internal ModelScratch Scratch { get; } = new();
@@ -51,13 +62,12 @@ internal sealed class TokenBuffer
     internal Offset[] Offsets = new Offset[256];
     internal int[] Words = new int[256];
 
-    /// <summary>Names of tokens that differ from what their id is called: added tokens with the spaces they took, unknown pieces.</summary>
-    internal Dictionary<int, string>? Texts;
+    internal TokenNames Names { get; } = new();
 
     internal void Clear()
     {
         Count = 0;
-        Texts = null;
+        Names.Clear();
     }
 
     internal void Reserve(int more)
@@ -67,6 +77,14 @@ internal sealed class TokenBuffer
         Array.Resize(ref Ids, size);
         Array.Resize(ref Offsets, size);
         Array.Resize(ref Words, size);
+    }
+
+    /// <summary>Takes the last token away where it is this one.</summary>
+    internal void DropLast(int id)
+    {
+        if (Count == 0 || Ids[Count - 1] != id) return;
+        Count--;
+        Names.RemoveFrom(Count);
     }
 
     internal void Add(int id, int start, int end, int word)

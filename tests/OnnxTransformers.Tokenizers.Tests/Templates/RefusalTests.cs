@@ -133,8 +133,8 @@ internal sealed class RefusalTests
         {
             Assert.That(Assert.Throws<UnsupportedCheckpointException>(() => ChatTemplateSet.Load(folder.FullName))!.Message,
                 Is.EqualTo("reading tokenizer_config.json: $.chat_template: a JSON Number; supported: a text, or a list of objects with name and template"));
-            Assert.That(Assert.Throws<CorruptCheckpointException>(() => ChatTemplateSet.Load(missing))!.Message,
-                Is.EqualTo($"reading chat templates: {missing}: there is no such file or folder; supported: a checkpoint's folder, or a template's file"));
+            Assert.That(Assert.Throws<InvalidInputException>(() => ChatTemplateSet.Load(missing))!.Message,
+                Is.EqualTo($"reading the chat templates of {missing}: there is no such folder; supported: a checkpoint's folder, or a template's file. Next: check the path"));
         });
     }
 }
