@@ -7,14 +7,15 @@ public static class PipelineTable
 {
     private static readonly ImmutableArray<Row> Rows =
     [
-        new(TextClassification.Name, ["sentiment-analysis"], ["ForSequenceClassification"], TextClassification.Load),
-        new(TokenClassification.Name, ["ner"], ["ForTokenClassification"], TokenClassification.Load),
-        new(QuestionAnswering.Name, [], ["ForQuestionAnswering"], QuestionAnswering.Load),
-        new(FillMask.Name, [], ["ForMaskedLM", "WithLMHeadModel"], FillMask.Load),
-        new(FeatureExtraction.Name, [], ["Model"], FeatureExtraction.Load),
-        new(ZeroShotClassification.Name, [], [], ZeroShotClassification.Load),
-        new(SentenceSimilarity.Name, [], [], SentenceSimilarity.Load),
-        new(TextRanking.Name, [], [], TextRanking.Load),
+        new(TextClassification.Name, TextClassification.Load),
+        new(TokenClassification.Name, TokenClassification.Load),
+        new(QuestionAnswering.Name, QuestionAnswering.Load),
+        new(FillMask.Name, FillMask.Load),
+        new(FeatureExtraction.Name, FeatureExtraction.Load),
+        new(ZeroShotClassification.Name, ZeroShotClassification.Load),
+        new(SentenceSimilarity.Name, SentenceSimilarity.Load),
+        new(TextRanking.Name, TextRanking.Load),
+        new(TextGeneration.Name, TextGeneration.Load),
     ];
 
     /// <summary>The names of the tasks, other names left out.</summary>
@@ -24,17 +25,20 @@ public static class PipelineTable
     /// <param name="package">The folder.</param>
     /// <param name="task">The task; null for the one that the package was exported for.</param>
     /// <param name="options">How; null for the defaults.</param>
+    /// <exception cref="InvalidInputException">There is no such folder, or it can't be read.</exception>
     /// <exception cref="UnsupportedCheckpointException">There is no such task, the package doesn't say which it is for, or its graph can't do it.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
     public static IPipeline Load(string package, string? task = null, PipelineOptions? options = null)
     {
         // Loading ONNX Runtime takes longer than reading what the task is.
-        OrtEnvironment.Begin();
-        var asked = task ?? TaskOf(Package.Open(package));
-        var row = Rows.FirstOrDefault(r => r.Task == asked || r.OtherNames.Contains(asked));
-        if (row is null) throw new UnsupportedCheckpointException($"opening {package}", new Problem("task", $"\"{asked}\"", string.Join(", ", Tasks)));
-        return row.Load(package, options);
+        return OrtEnvironment.LoadBeside(() =>
+        {
+            var asked = task ?? TaskOf(Package.Open(package));
+            var row = Rows.FirstOrDefault(r => r.Task == ModelTask.Named(asked)?.Name);
+            if (row is null) throw new UnsupportedCheckpointException($"opening {package}", new Problem("task", $"\"{asked}\"", string.Join(", ", Tasks)));
+            return row.Load(package, options);
+        });
     }
 
     /// <summary>The task that a package is for: the one its receipt names, else what its modules or its architecture imply.</summary>
@@ -46,9 +50,7 @@ public static class PipelineTable
         var config = package.Config;
         // Cross-encoders are classifiers with a note from sentence-transformers.
         if (config.Json?.Has("sentence_transformers") == true || config.Json?.Has("sbert_ce_default_activation_function") == true) return TextRanking.Name;
-        foreach (var architecture in config.Architectures)
-            foreach (var row in Rows)
-                if (row.Architectures.Any(a => architecture.EndsWith(a, StringComparison.Ordinal))) return row.Task;
+        if (config.Architectures.Select(a => ModelTask.OfClass(a)?.Name).FirstOrDefault(t => t is not null && Tasks.Contains(t)) is { } found) return found;
         throw new UnsupportedCheckpointException($"opening {package.Folder}", new Problem("task", $"neither receipt.json, modules.json nor the architectures ({string.Join(", ", config.Architectures)}) say it", string.Join(", ", Tasks), "name it with --task"))
         {
             ModelType = config.ModelType,
@@ -57,8 +59,6 @@ public static class PipelineTable
     }
 
     /// <param name="Task">The name.</param>
-    /// <param name="OtherNames">Other names for it.</param>
-    /// <param name="Architectures">Endings of the reference's classes that are for it.</param>
     /// <param name="Load">Opens a package.</param>
-    private sealed record Row(string Task, ImmutableArray<string> OtherNames, ImmutableArray<string> Architectures, Func<string, PipelineOptions?, IPipeline> Load);
+    private sealed record Row(string Task, Func<string, PipelineOptions?, IPipeline> Load);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using OnnxTransformers.Tokenizers;
 
@@ -44,11 +45,12 @@ public sealed class SentenceSimilarity : IPipeline
     private readonly TextModel _model;
     private readonly SentenceConfig _config;
     private readonly string _output;
+    private readonly ImmutableArray<PoolingMode> _pooling;
     private readonly int? _maxLength;
 
-    private SentenceSimilarity(TextModel model, SentenceConfig config, string output)
+    private SentenceSimilarity(TextModel model, SentenceConfig config, string output, ImmutableArray<PoolingMode> pooling)
     {
-        (_model, _config, _output) = (model, config, output);
+        (_model, _config, _output, _pooling) = (model, config, output, pooling);
         _maxLength = config.MaxLength ?? (model.Config.Json?.IntOrNull("max_position_embeddings") is > 0 and var positions ? Math.Min(positions, model.Tokenizer.ModelMaxLength) : null);
     }
 
@@ -67,11 +69,12 @@ public sealed class SentenceSimilarity : IPipeline
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
     public static SentenceSimilarity Load(string package, PipelineOptions? options = null)
     {
-        var config = SentenceConfig.Read(Package.Open(package), Name);
+        var config = SentenceConfig.Read(Package.Open(package));
         var model = TextModel.Load(package, Name, [], 0, options, config.Folder);
         try
         {
-            return new(model, config, OutputOf(model, config, package));
+            var output = OutputOf(model, config, package);
+            return new(model, config, output, output == Pooled ? [] : config.PoolingModes(model.Package));
         }
         catch
         {
@@ -181,7 +184,7 @@ public sealed class SentenceSimilarity : IPipeline
         else
         {
             var tokens = outputs.Tokens(_output, out var width);
-            embedding = PoolingModes.Pool(_config.Pooling!.Value, tokens, width, outputs.Start, skip);
+            embedding = TokenPooling.Pool(_pooling, tokens, width, outputs.Start, skip);
             if (_config.Normalize) Similarities.Normalize(embedding);
         }
         if (options.TruncateDimension is { } dimension && dimension < embedding.Length) embedding = embedding[..dimension];

@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Text.Json;
 
 namespace OnnxTransformers;
 
@@ -23,24 +21,8 @@ public sealed record ModelConfig(string ModelType, ImmutableArray<string> Archit
     internal static ModelConfig Read(ConfigReader? json)
     {
         if (json is null) return new("", [], ["LABEL_0", "LABEL_1"], null, null);
-        var config = new ModelConfig(json.String("model_type", ""), json.Strings("architectures", []), ReadLabels(json), json.String("problem_type"), json);
+        var config = new ModelConfig(json.String("model_type", ""), json.Strings("architectures", []), LabelNames.Read(json), json.String("problem_type"), json);
         json.ThrowIfInvalid();
         return config;
-    }
-
-    /// <summary>id2label, or as many numbered labels as num_labels says: two where it says nothing, as in the reference.</summary>
-    private static ImmutableArray<string> ReadLabels(ConfigReader json)
-    {
-        if (json.Raw("id2label") is not { ValueKind: JsonValueKind.Object } labels || !labels.EnumerateObject().Any())
-            return [.. Enumerable.Range(0, Math.Clamp(json.Int("num_labels", 2), 0, 1 << 20)).Select(i => $"LABEL_{i}")];
-        var names = new string[labels.EnumerateObject().Count()];
-        foreach (var label in labels.EnumerateObject())
-        {
-            if (!int.TryParse(label.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || label.Value.ValueKind != JsonValueKind.String)
-                json.Problem("id2label", $"\"{label.Name}\": {label.Value}", "whole numbers with a text each");
-            else if (id >= names.Length || names[id] is not null) json.Problem("id2label", $"{names.Length} labels, and \"{label.Name}\"", "numbers from 0 without a gap");
-            else names[id] = label.Value.GetString()!;
-        }
-        return [.. names];
     }
 }

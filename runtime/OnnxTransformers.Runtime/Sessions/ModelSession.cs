@@ -103,6 +103,29 @@ public sealed class ModelSession : IDisposable
         }
     }
 
+    /// <summary>What the file says about itself beyond the graph.</summary>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    public IReadOnlyDictionary<string, string> Metadata => Use(static native => native.ModelMetadata.CustomMetadataMap);
+
+    /// <summary>Inputs and outputs for one run, bound to values where they are.</summary>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    internal Generation.SessionBinding Bind() => new(_native, _lease, Doing);
+
+    /// <summary>Reads something of the native session while it is kept open.</summary>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    internal T Use<T>(Func<InferenceSession, T> reader)
+    {
+        _lease.Enter();
+        try
+        {
+            return reader(_native);
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+    }
+
     /// <summary>Lets go of the graph. Runs that have begun end as usual, and their results stay valid; later ones are refused.</summary>
     public void Dispose() => _lease.Close();
 

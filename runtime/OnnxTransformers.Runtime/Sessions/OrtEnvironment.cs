@@ -9,10 +9,21 @@ internal static class OrtEnvironment
 
     internal static OrtEnv Instance => Created.Value;
 
-    /// <summary>Begins to load ONNX Runtime on another thread, unless that was begun before. What goes wrong there is told when it is needed.</summary>
-    internal static void Begin()
+    /// <summary>Loads ONNX Runtime on another thread while <paramref name="work"/> runs. What goes wrong there is told when it is needed. It is loaded before this method ends, also by an error: a process that
+    /// ends while a library is being loaded crashes.</summary>
+    internal static T LoadBeside<T>(Func<T> work)
     {
-        if (!Created.IsValueCreated) Task.Run(static () => Created.Value).ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        if (Created.IsValueCreated) return work();
+        Telemetry.TurnOff();                                            // on this thread: the environment isn't changed beside native code that may read it
+        var loading = Task.Run(static () => Created.Value).ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            loading.Wait();
+        }
     }
 
     private static OrtEnv Create()

@@ -24,11 +24,10 @@ public sealed class Package
     public ModelConfig Config => _config.Value;
 
     /// <summary>Opens a folder. Nothing of it is read yet.</summary>
-    /// <exception cref="CorruptCheckpointException">There is no such folder.</exception>
+    /// <exception cref="InvalidInputException">There is no such folder, or it can't be read.</exception>
     public static Package Open(string folder)
     {
-        if (!Directory.Exists(folder))
-            throw new CorruptCheckpointException($"opening package {folder}", new Problem(folder, "no such folder", "a folder that `export` made", "check the path, or export the model first"));
+        InputFolder.Require(folder, $"opening {folder}", "a package that export has made, or another with ONNX files");
         return new Package(folder);
     }
 
@@ -56,7 +55,7 @@ public sealed class Package
             if ((precision is null || precision == row.Precision) && Find(graph, row.Suffix) is { } path) return path;
         var there = PrecisionsOf(graph);
         var found = there.Length > 0 ? $"only {string.Join(", ", there)}" : Graphs() is { Length: > 0 } others ? $"only {string.Join(", ", others)}" : "no ONNX file";
-        throw new CorruptCheckpointException($"opening package {Folder}", new Problem($"onnx/{graph}{precision?.Suffix()}.onnx", $"not there; the package has {found}", null,
+        throw new CorruptCheckpointException($"opening {Folder}", new Problem($"onnx/{graph}{precision?.Suffix()}.onnx", $"not there; the package has {found}", null,
             there.Length > 0 ? "ask for a precision that is there, or export the model with this one" : "export the model for this task"));
     }
 

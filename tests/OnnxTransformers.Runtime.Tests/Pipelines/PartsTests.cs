@@ -58,12 +58,34 @@ internal sealed class PartsTests
             Assert.That(groups.Select(g => string.Join(' ', Rows(g))), Is.EqualTo(new[] { "0 2 3", "1 4" }));
             Assert.That(Batches.Plan([3, 3], 100, 10, Sharing.Alone), Has.Count.EqualTo(2));
             Assert.That(Batches.Plan([], 100, 10, Sharing.Any), Is.Empty);
-            Assert.That(Batches.Of("bert", true, true), Is.EqualTo(Sharing.Any));
-            Assert.That(Batches.Of("bert", true, false), Is.EqualTo(Sharing.SameLength));
-            Assert.That(Batches.Of("bert", false, true), Is.EqualTo(Sharing.SameLength));
-            Assert.That(Batches.Of("convbert", true, true), Is.EqualTo(Sharing.SameLength));
-            Assert.That(Batches.Of("nystromformer", true, true), Is.EqualTo(Sharing.Alone));
+            Assert.That(Batches.Of(NetworkTraits.Default, true, true), Is.EqualTo(Sharing.Any));
+            Assert.That(Batches.Of(NetworkTraits.Default, true, false), Is.EqualTo(Sharing.SameLength));
+            Assert.That(Batches.Of(NetworkTraits.Default, false, true), Is.EqualTo(Sharing.SameLength));
+            Assert.That(Batches.Of(new NetworkTraits { PaddingIsNeutral = false }, true, true), Is.EqualTo(Sharing.SameLength));
+            Assert.That(Batches.Of(new NetworkTraits { RowsAreIndependent = false }, true, true), Is.EqualTo(Sharing.Alone));
         });
+    }
+
+    [TestCase("""{"model_type":"bert","max_position_embeddings":512}""", true, true, 512)]
+    [TestCase("""{"model_type":"roberta","max_position_embeddings":514,"pad_token_id":1}""", true, true, 512)]
+    [TestCase("""{"model_type":"convbert","max_position_embeddings":512}""", true, false, 512)]
+    [TestCase("""{"model_type":"nystromformer","max_position_embeddings":512}""", false, true, null)]
+    [TestCase("""{"model_type":"bert"}""", true, true, null)]
+    public void Of_graphs_from_elsewhere_is_known_what_their_type_implies(string config, bool independent, bool neutral, int? longest)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.That(ForeignTraits.Of(Package.Open(folder.Write("config.json", config).Path).Config), Is.EqualTo(new NetworkTraits { RowsAreIndependent = independent, PaddingIsNeutral = neutral, MaxTokens = longest }));
+    }
+
+    [TestCase(true, true, true, 512)]
+    [TestCase(true, false, true, null)]
+    [TestCase(false, true, false, 7)]
+    public void A_graph_s_metadata_tells_its_traits(bool independent, bool neutral, bool masked, int? longest)
+    {
+        // Where rows depend on each other, nothing is said of padding.
+        var traits = new NetworkTraits { RowsAreIndependent = independent, PaddingIsNeutral = neutral, MaskedIdsAreNeutral = masked, MaxTokens = longest };
+        Assert.That(NetworkTraits.Read(traits.Metadata.ToDictionary()), Is.EqualTo(independent ? traits : traits with { PaddingIsNeutral = false }));
+        Assert.That(NetworkTraits.Read(new Dictionary<string, string> { ["model_type"] = "bert" }), Is.Null);
     }
 
     [TestCase("abc", 3, 3)]
@@ -97,10 +119,10 @@ internal sealed class PartsTests
         // A prompt that covers the whole text: the reference's sums are over nothing.
         Assert.Multiple(() =>
         {
-            Assert.That(PoolingModes.Pool([PoolingMode.Mean], [1, 2], 2, 0, 5), Is.EqualTo(new float[] { 0, 0 }));
-            Assert.That(PoolingModes.Pool([PoolingMode.Max], [1, 2], 2, 0, 5), Is.EqualTo(new float[] { -1e9f, -1e9f }));
-            Assert.That(PoolingModes.Pool([PoolingMode.WeightedMean], [1, 2], 1, 3, 0), Is.EqualTo(new[] { 14f / 9 }).Within(1e-6));
-            Assert.That(PoolingModes.Pool([PoolingMode.Mean], [1, 2], 1, 1, 2), Is.EqualTo(new float[] { 2 }));
+            Assert.That(TokenPooling.Pool([PoolingMode.Mean], [1, 2], 2, 0, 5), Is.EqualTo(new float[] { 0, 0 }));
+            Assert.That(TokenPooling.Pool([PoolingMode.Max], [1, 2], 2, 0, 5), Is.EqualTo(new float[] { -1e9f, -1e9f }));
+            Assert.That(TokenPooling.Pool([PoolingMode.WeightedMean], [1, 2], 1, 3, 0), Is.EqualTo(new[] { 14f / 9 }).Within(1e-6));
+            Assert.That(TokenPooling.Pool([PoolingMode.Mean], [1, 2], 1, 1, 2), Is.EqualTo(new float[] { 2 }));
         });
     }
 }

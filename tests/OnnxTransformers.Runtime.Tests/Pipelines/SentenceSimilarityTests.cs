@@ -38,6 +38,7 @@ internal sealed class SentenceSimilarityTests
 
     [TestCase("""{"pooling_mode":"max","include_prompt":true}""", "6 1")]
     [TestCase("""{"pooling_mode":"mean+cls"}""", "2 1 4 1")]
+    [TestCase("""{"pooling_mode":["mean","cls"]}""", "2 1 4 1")]
     public void The_newer_layout_names_the_mode(string pooling, string embedding)
     {
         using var package = Package(pooling: pooling);
@@ -125,14 +126,33 @@ internal sealed class SentenceSimilarityTests
     public void A_list_of_modules_that_is_none_is_refused()
     {
         using var package = Package("""{"modules":[]}""");
-        Assert.That(() => SentenceSimilarity.Load(package.Path), Throws.InstanceOf<CorruptCheckpointException>().With.Message.EndsWith("$: not a list of modules; supported: [{\"idx\", \"name\", \"path\", \"type\"}]"));
+        Assert.That(() => SentenceSimilarity.Load(package.Path), Throws.InstanceOf<CorruptCheckpointException>().With.Message.EqualTo("reading modules.json: $: a JSON Object; supported: a list of modules"));
+    }
+
+    [TestCase("../elsewhere")]
+    [TestCase("/etc")]
+    [TestCase(@"\\server\\share")]
+    public void A_module_outside_the_package_is_refused(string path)
+    {
+        using var package = Package($$"""[{"path":"","type":"a.Transformer"},{"path":"{{path}}","type":"b.Pooling"}]""");
+        Assert.That(() => SentenceSimilarity.Load(package.Path), Throws.InstanceOf<CorruptCheckpointException>().With.Message.EqualTo(
+            $"reading modules.json: $[1].path: \"{path.Replace(@"\\", "/", StringComparison.Ordinal)}\", outside the folder of modules.json; supported: a folder inside it"));
+    }
+
+    [Test]
+    public void Pooling_inside_the_graph_is_the_graph_s_own_business()
+    {
+        using var package = TinyPackage.Classifier("""{"model_type":"bert"}""", 2, t => [Array.IndexOf(TinyPackage.Vocabulary, t), 1], output: "sentence_embedding")
+            .With("modules.json", Modules).With("1_Pooling/config.json", """{"pooling_mode":"of tomorrow","include_prompt":true}""");
+        using var pipeline = SentenceSimilarity.Load(package.Path);
+        Assert.That(pipeline.Embed("good"), Is.EqualTo(new float[] { 10, 3 }));
     }
 
     [TestCase("""{"pooling_mode":"median"}""", "$.pooling_mode: \"median\"; supported: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken")]
-    [TestCase("""{"pooling_mode_mean_tokens":false}""", "$.pooling_mode: none; supported: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken")]
+    [TestCase("""{"pooling_mode_mean_tokens":false}""", "$.pooling_mode: no mode; supported: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken")]
     public void Unknown_pooling_is_refused(string pooling, string reason)
     {
         using var package = Package(pooling: pooling);
-        Assert.That(() => SentenceSimilarity.Load(package.Path), Throws.InstanceOf<UnsupportedCheckpointException>().With.Message.Contains(reason));
+        Assert.That(() => SentenceSimilarity.Load(package.Path), Throws.InstanceOf<UnsupportedCheckpointException>().With.Message.EqualTo($"reading {Path.Combine(package.Path, "1_Pooling", "config.json")}: {reason}"));
     }
 }

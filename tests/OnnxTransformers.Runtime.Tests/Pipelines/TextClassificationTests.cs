@@ -74,6 +74,7 @@ internal sealed class TextClassificationTests
 
     [TestCase("""{"inputs":"good","topk":1}""", "topk: no such argument; supported: add_special_tokens, function_to_apply, inputs, max_length, padding, return_all_scores, text, top_k, truncation")]
     [TestCase("""{"text_pair":"good"}""", "inputs or text: not given")]
+    [TestCase("""{"text":"good","inputs":"bad"}""", "inputs and text: all given; supported: one of them")]
     [TestCase("5", "line: 5; supported: a text or an object")]
     [TestCase("""{"inputs":"good","top_k":"two"}""", "top_k: \"two\"; supported: a whole number of at least 0")]
     [TestCase("""{"inputs":"good","function_to_apply":"tanh"}""", "function_to_apply: \"tanh\"; supported: sigmoid, softmax, none")]

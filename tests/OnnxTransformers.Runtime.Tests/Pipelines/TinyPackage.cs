@@ -38,14 +38,14 @@ internal sealed class TinyPackage : IDisposable
         return this;
     }
 
-    /// <summary>Logits are the sum of the table's rows of all tokens that the mask lets through: [B, labels].</summary>
-    internal static TinyPackage Classifier(string config, int labels, Func<string, float[]> row, int modelMaxLength = 16)
+    /// <summary>Logits (or another output) are the sum of the table's rows of all tokens that the mask lets through: [B, labels].</summary>
+    internal static TinyPackage Classifier(string config, int labels, Func<string, float[]> row, int modelMaxLength = 16, string output = "logits")
     {
         var package = new TinyPackage(config, modelMaxLength);
         Inputs(new TinyOnnx()).Float("table", [Vocabulary.Length, labels], [.. Vocabulary.SelectMany(row)]).Int64("two", [1], 2).Int64("one", [1], 1)
             .Node("Gather", ["table", "input_ids"], ["rows"]).Node("Cast", ["attention_mask"], ["mask"], ("to", 1)).Node("Unsqueeze", ["mask", "two"], ["column"])
-            .Node("Mul", ["rows", "column"], ["kept"]).Node("ReduceSum", ["kept", "one"], ["logits"], ("keepdims", 0))
-            .Output("logits", ElementType.Float, "batch_size", labels).Write(package._folder["onnx/model.onnx"]);
+            .Node("Mul", ["rows", "column"], ["kept"]).Node("ReduceSum", ["kept", "one"], [output], ("keepdims", 0))
+            .Output(output, ElementType.Float, "batch_size", labels).Write(package._folder["onnx/model.onnx"]);
         return package;
     }
 

@@ -16,7 +16,7 @@ internal sealed class PackageTests
             Assert.That(package.PathOf("model", null), Is.EqualTo(folder["onnx/model_fp16.onnx"]));
             Assert.That(package.PathOf("model", Precision.Int4), Is.EqualTo(folder["onnx/model_q4.onnx"]));
             Assert.That(() => package.PathOf("model", Precision.Float32), Throws.InstanceOf<CorruptCheckpointException>().With.Message.EqualTo(
-                $"opening package {folder.Path}: onnx/model.onnx: not there; the package has only Float16, Int8, Int4. Next: ask for a precision that is there, or export the model with this one"));
+                $"opening {folder.Path}: onnx/model.onnx: not there; the package has only Float16, Int8, Int4. Next: ask for a precision that is there, or export the model with this one"));
         });
     }
 
@@ -35,10 +35,10 @@ internal sealed class PackageTests
         folder.Write("onnx/encoder_model.onnx", "");
         Assert.Multiple(() =>
         {
-            Assert.That(() => Package.Open(folder["nowhere"]), Throws.InstanceOf<CorruptCheckpointException>().With.Message.EqualTo(
-                $"opening package {folder["nowhere"]}: {folder["nowhere"]}: no such folder; supported: a folder that `export` made. Next: check the path, or export the model first"));
+            Assert.That(() => Package.Open(folder["nowhere"]), Throws.InstanceOf<InvalidInputException>().With.Message.EqualTo(
+                $"opening {folder["nowhere"]}: there is no such folder; supported: a package that export has made, or another with ONNX files. Next: check the path"));
             Assert.That(() => Package.Open(folder.Path).PathOf("model", null), Throws.InstanceOf<CorruptCheckpointException>().With.Message.EqualTo(
-                $"opening package {folder.Path}: onnx/model.onnx: not there; the package has only encoder_model.onnx. Next: export the model for this task"));
+                $"opening {folder.Path}: onnx/model.onnx: not there; the package has only encoder_model.onnx. Next: export the model for this task"));
         });
     }
 

@@ -44,9 +44,13 @@ internal sealed class CallArguments
         return null;
     }
 
-    /// <summary>The inputs, by the first name that was given.</summary>
-    internal JsonElement Inputs(params ReadOnlySpan<string> names) =>
-        Raw(names) ?? throw Error(string.Join(" or ", names.ToArray()), "not given", null);
+    /// <summary>The inputs, by whichever of these names was given; two of them contradict each other.</summary>
+    internal JsonElement Inputs(params ReadOnlySpan<string> names)
+    {
+        string[] given = [.. names.ToArray().Where(n => _given.TryGetValue(n, out var value) && value.ValueKind != JsonValueKind.Null)];
+        if (given.Length > 1) throw Error(string.Join(" and ", given), "all given", "one of them");
+        return Raw(names) ?? throw Error(string.Join(" or ", names.ToArray()), "not given", null);
+    }
 
     internal string? Text(string name) => Raw(name) is not { } v ? null : v.ValueKind == JsonValueKind.String ? v.GetString() : throw Wrong(name, v, "a text");
 

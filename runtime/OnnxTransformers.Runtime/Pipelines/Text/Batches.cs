@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace OnnxTransformers;
 
 /// <summary>Which rows may share a run.</summary>
@@ -26,14 +24,10 @@ internal sealed record RowGroup(int[] Order, int Start, int Count)
 /// <summary>Groups rows for runs by a budget of tokens.</summary>
 internal static class Batches
 {
-    // Models whose convolutions, pooling or Fourier transform see the padding beside a row, and one that takes a maximum over the whole batch.
-    private static readonly ImmutableArray<string> SeePadding = ["convbert", "mobilebert", "yoso", "funnel", "canine", "fnet"];
-    private static readonly ImmutableArray<string> SeeEachOther = ["nystromformer"];
-
-    internal static Sharing Of(string modelType, bool hasMask, bool hasPadding)
+    internal static Sharing Of(NetworkTraits traits, bool hasMask, bool hasPadding)
     {
-        if (SeeEachOther.Contains(modelType)) return Sharing.Alone;
-        return hasMask && hasPadding && !SeePadding.Contains(modelType) ? Sharing.Any : Sharing.SameLength;
+        if (!traits.RowsAreIndependent) return Sharing.Alone;
+        return hasMask && hasPadding && traits.PaddingIsNeutral ? Sharing.Any : Sharing.SameLength;
     }
 
     /// <summary>Splits rows into groups of indices, the longest rows first.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 
 namespace OnnxTransformers;
 
@@ -10,13 +9,13 @@ namespace OnnxTransformers;
 /// <param name="Prompts">Prompts by name.</param>
 /// <param name="DefaultPrompt">The name of the prompt that is used where none is asked for, or null.</param>
 /// <param name="Similarity">The function that compares embeddings.</param>
-/// <param name="Pooling">What pools token embeddings, where the package's graph doesn't; null where modules.json has no pooling.</param>
+/// <param name="Pooling">The folder of what pools token embeddings, where the package's graph doesn't; null where there is no pooling.</param>
 /// <param name="IncludePrompt">Whether the prompt's tokens take part in pooling.</param>
 /// <param name="Normalize">Whether the last module normalizes.</param>
 /// <param name="Other">The first module that can't be computed outside the graph, as Dense; null where there is none.</param>
 internal sealed record SentenceConfig(
     string Folder, int? MaxLength, bool LowerCase, ImmutableDictionary<string, string> Prompts, string? DefaultPrompt, SimilarityFunction Similarity,
-    ImmutableArray<PoolingMode>? Pooling, bool IncludePrompt, bool Normalize, string? Other)
+    string? Pooling, bool IncludePrompt, bool Normalize, string? Other)
 {
     // Names under which versions of sentence-transformers wrote it.
     private static readonly ImmutableArray<string> TransformerFiles =
@@ -26,37 +25,36 @@ internal sealed record SentenceConfig(
     ];
 
     /// <summary>Reads the package; a folder without modules.json is a transformer with mean pooling, as the reference makes one of it.</summary>
-    internal static SentenceConfig Read(Package package, string task)
+    internal static SentenceConfig Read(Package package)
     {
-        var modules = Modules(package);
-        var (folder, other, normalize, includePrompt) = ("", default(string), false, true);
-        ImmutableArray<PoolingMode>? pooling = null;
-        foreach (var (type, path) in modules)
+        var (folder, pooling, other, normalize) = ("", default(string), default(string), false);
+        foreach (var module in Modules(package))
         {
-            if (type == "Transformer" && pooling is null) folder = path;
-            else if (type == "Pooling" && pooling is null) (pooling, includePrompt) = PoolingModes.Read(package.ReadJson(Path.Combine(path, "config.json")), task);
-            else if (type == "Normalize") normalize = true;
-            else if (type != "Dropout") other ??= type;
+            if (module.Class == "Transformer" && pooling is null) folder = module.Path;
+            else if (module.Class == "Pooling" && pooling is null) pooling = module.Path;
+            else if (module.Class == "Normalize") normalize = true;
+            else if (module.Class != "Dropout") other ??= module.Class;
         }
+        var json = pooling is null ? null : package.ReadJson(Path.Combine(pooling, "config.json"));
+        var includePrompt = json?.Bool("include_prompt", true) ?? true;
+        json?.ThrowIfInvalid();
         var (length, lower) = Transformer(package, folder);
         var (prompts, name, similarity) = Model(package);
         return new(folder, length, lower, prompts, name, similarity, pooling, includePrompt, normalize, other);
     }
 
-    private static List<(string Type, string Path)> Modules(Package package)
+    /// <summary>The modes of pooling outside the graph; mean where the module has no configuration. Not read where the graph pools: what it can do there is its own business.</summary>
+    /// <exception cref="UnsupportedCheckpointException">One is not known.</exception>
+    internal ImmutableArray<PoolingMode> PoolingModes(Package package)
     {
-        var path = package.PathOf("modules.json");
-        if (!File.Exists(path)) return [("Transformer", ""), ("Pooling", "")];
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return [.. document.RootElement.EnumerateArray().Select(m => (m.GetProperty("type").GetString()!.Split('.')[^1], m.TryGetProperty("path", out var p) ? p.GetString() ?? "" : ""))];
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            throw new CorruptCheckpointException($"reading {path}", new Problem("$", "not a list of modules", "[{\"idx\", \"name\", \"path\", \"type\"}]"), e);
-        }
+        if (package.ReadJson(Path.Combine(Pooling!, "config.json")) is not { } json) return [PoolingMode.Mean];
+        var pooling = PoolingConfig.Read(json);
+        json.ThrowIfInvalid();
+        return pooling.Modes;
     }
+
+    private static ImmutableArray<ModuleEntry> Modules(Package package) =>
+        ModuleList.Read(package.Folder) is { IsEmpty: false } modules ? modules : [new ModuleEntry("Transformer", ""), new ModuleEntry("Pooling", "")];
 
     private static (int? MaxLength, bool LowerCase) Transformer(Package package, string folder)
     {

@@ -12,8 +12,10 @@ internal sealed class TextModel : IDisposable
     private TextModel(Package package, Tokenizer tokenizer, ModelSession session, PipelineOptions options)
     {
         (Package, Tokenizer, Session, _options) = (package, tokenizer, session, options);
-        _limit = PositionLimit.Of(package.Config);
-        _sharing = Batches.Of(package.Config.ModelType, session.Input("attention_mask") is not null, tokenizer.Special.Pad is not null);
+        // Files of this library tell it themselves.
+        var traits = NetworkTraits.Read(session.Metadata) ?? ForeignTraits.Of(package.Config);
+        _limit = traits.MaxTokens;
+        _sharing = Batches.Of(traits, session.Input("attention_mask") is not null, tokenizer.Special.Pad is not null);
     }
 
     internal Package Package { get; }
@@ -47,7 +49,8 @@ internal sealed class TextModel : IDisposable
         }
         catch
         {
-            opening.ContinueWith(static t => t.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            // A process that ends while native code still opens a session crashes, so it is waited for; what goes wrong there doesn't matter any more.
+            opening.ContinueWith(static t => { if (t.IsCompletedSuccessfully) t.Result.Dispose(); else _ = t.Exception; }, TaskScheduler.Default).Wait();
             throw;
         }
     }

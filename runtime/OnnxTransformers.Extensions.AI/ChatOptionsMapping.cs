@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using OnnxTransformers.Generation;
+
+namespace OnnxTransformers;
+
+/// <summary>From the options of a call to a generation configuration and to variables of the chat template.</summary>
+internal static class ChatOptionsMapping
+{
+    private const string Doing = "reading chat options";
+
+    /// <summary>Reads options; additional properties are fields of GenerationConfig by the reference's names, or else variables of the template.</summary>
+    /// <exception cref="InvalidInputException">An option is not supported or has a value of the wrong kind.</exception>
+    internal static (GenerationConfig Config, IReadOnlyDictionary<string, object?> Variables) Read(ChatOptions? options)
+    {
+        var variables = new Dictionary<string, object?>(StringComparer.Ordinal);
+        if (options is null) return (GenerationConfig.Default, variables);
+        Refuse(options);
+        var fields = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var (name, value) in options.AdditionalProperties ?? [])
+        {
+            if (GenerationConfig.IsField(name)) fields[name] = ToolMapping.Json(value);
+            else variables[name] = ToolMapping.Json(value);
+        }
+        var config = GenerationConfig.FromArguments(JsonSerializer.SerializeToElement(fields, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(Dictionary<string, JsonElement>))));
+        if (options.MaxOutputTokens is { } most) config = config with { MaxNewTokens = most };
+        // Zero asks for the best token, which the reference says with do_sample.
+        if (options.Temperature is { } temperature) config = temperature == 0 ? config with { DoSample = false } : config with { DoSample = true, Temperature = temperature };
+        if (options.TopP is { } p) config = config with { TopP = p };
+        if (options.TopK is { } k) config = config with { TopK = k };
+        if (options.Seed is { } seed) config = config with { Seed = unchecked((int)seed) };
+        if (options.StopSequences is { Count: > 0 } stops) config = config with { StopStrings = [.. stops] };
+        return (config, variables);
+    }
+
+    private static void Refuse(ChatOptions options)
+    {
+        var problems = new List<Problem>();
+        if (options.FrequencyPenalty is not (null or 0)) problems.Add(new("FrequencyPenalty", $"{options.FrequencyPenalty}", "0", "give repetition_penalty in AdditionalProperties"));
+        if (options.PresencePenalty is not (null or 0)) problems.Add(new("PresencePenalty", $"{options.PresencePenalty}", "0", "give repetition_penalty in AdditionalProperties"));
+        if (options.ResponseFormat is not (null or ChatResponseFormatText)) problems.Add(new("ResponseFormat", options.ResponseFormat.GetType().Name, "text: nothing holds the tokens to a form", "ask for the form in a message, and check the answer"));
+        if (options.ToolMode is RequiredChatToolMode) problems.Add(new("ToolMode", "a call is required", "Auto, None: nothing holds the tokens to a call"));
+        if (options.ConversationId is not null) problems.Add(new("ConversationId", options.ConversationId, "null: every call gets all messages"));
+        if (problems.Count > 0) throw new InvalidInputException(Doing, problems);
+    }
+}

@@ -1,0 +1,222 @@
+using System.Collections.Immutable;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+
+namespace OnnxTransformers.Generation;
+
+/// <summary>A decoder graph. What it takes is read from the graph: past and present by their names, attention_mask, position_ids, use_cache_branch and num_logits_to_keep where it has them.</summary>
+public sealed class CausalModel : ICausalModel
+{
+    private const string Scores = "logits", States = "last_hidden_state";
+    private static readonly ImmutableArray<string> Known = ["input_ids", "attention_mask", "position_ids", "use_cache_branch", "num_logits_to_keep"];
+    private readonly ModelSession _session;
+    private readonly ImmutableArray<CacheSlot> _slots;
+    private readonly CacheDevice _device;
+    private readonly bool _keepsFew;
+
+    private CausalModel(ModelSession session, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions)
+    {
+        (_session, _slots, _device, Strategy, Vocabulary, MaxPositions) = (session, slots, device, strategy, vocabulary, positions);
+        GivesStates = session.Output(States) is not null;
+        // A graph that declares as many scores as tokens is not asked for fewer.
+        _keepsFew = session.Output(Scores)!.Shape[1] != session.Input("input_ids")!.Shape[1];
+    }
+
+    /// <summary>How the cache is kept.</summary>
+    public CacheStrategy Strategy { get; }
+
+    /// <inheritdoc/>
+    public int Vocabulary { get; }
+
+    /// <inheritdoc/>
+    public int? MaxPositions { get; }
+
+    /// <inheritdoc/>
+    public bool GivesStates { get; }
+
+    /// <summary>Opens the decoder of a package.</summary>
+    /// <param name="package">The package.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <param name="strategy">How the cache is kept; null for the best that the graph can do.</param>
+    /// <param name="graph">The graph's name; null for <c>model</c>, else <c>decoder_model_merged</c>.</param>
+    /// <exception cref="UnsupportedCheckpointException">The graph is no decoder that reads tokens, or can't keep its cache so.</exception>
+    /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
+    /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
+    public static CausalModel Open(Package package, RuntimeOptions? options = null, CacheStrategy? strategy = null, string? graph = null)
+    {
+        options ??= RuntimeOptions.Default;
+        graph ??= package.PrecisionsOf("model").IsEmpty && !package.PrecisionsOf("decoder_model_merged").IsEmpty ? "decoder_model_merged" : "model";
+        var session = ModelSession.Open(package.PathOf(graph, options.Precision), options);
+        try
+        {
+            var slots = CacheSlot.Of(session);
+            Check(package, session, slots, strategy);
+            var kept = strategy ?? (SharesBuffers(session) ? CacheStrategy.Shared : CacheStrategy.Growing);
+            return new CausalModel(session, slots, DeviceOf(session, options), kept, VocabularyOf(package, session), PositionsOf(package.Config));
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IModelCache CreateCache(int capacity) => new KeyValueCache(_slots, _device, Strategy, capacity);
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidInputException">ONNX Runtime could not run the graph on the step.</exception>
+    public IModelOutput Run(ModelStep step, IModelCache cache, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var own = (KeyValueCache)cache;
+        own.Begin(step.Rows, step.Tokens);
+        using var feeds = new Feeds();
+        Fill(feeds, step, own);
+        using var binding = _session.Bind();
+        foreach (var entry in feeds.Entries) own.HostBytes += binding.Input(entry, _session.Input(entry.Name)!.Type);
+        for (var i = 0; i < _slots.Length; i++) binding.Input(_slots[i].Input, own.Value(i));
+        binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
+        if (step.States) binding.Output(States, OrtMemoryInfo.DefaultInstance);
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (own.Strategy == CacheStrategy.Shared) binding.Output(_slots[i].Output, own.Value(i));
+            else binding.Output(_slots[i].Output, _device.Memory);
+        }
+        var values = binding.Run(cancellation);
+        var first = step.States ? 2 : 1;
+        own.End(values, first, step.Tokens);
+        var output = new StepOutput(values[0], step.States ? values[1] : null);
+        own.HostBytes += output.Bytes;
+        if (own.Strategy == CacheStrategy.Shared)
+            for (var i = first; i < values.Count; i++) values[i].Dispose();
+        return output;
+    }
+
+    /// <summary>Lets go of the graph; runs that have begun end as usual.</summary>
+    public void Dispose()
+    {
+        _session.Dispose();
+        if (_device is ProviderDevice) _device.Dispose();
+    }
+
+    /// <summary>Positions that the configuration gives a model; null where it says none.</summary>
+    internal static int? PositionsOf(ModelConfig config)
+    {
+        if (config.Json is not { } json) return null;
+        foreach (var key in (string[])["max_position_embeddings", "n_positions"])
+            if (json.Raw(key) is { ValueKind: System.Text.Json.JsonValueKind.Number } v && v.TryGetInt32(out var positions) && positions > 0) return positions;
+        return null;
+    }
+
+    private static void Check(Package package, ModelSession session, ImmutableArray<CacheSlot> slots, CacheStrategy? strategy)
+    {
+        var problems = new List<Problem>();
+        if (session.Input("input_ids") is null) problems.Add(new Problem("input_ids", "the graph has no such input", "decoders that read tokens", "export the model with --task text-generation"));
+        if (session.Output(Scores)?.Shape.Length != 3) problems.Add(new Problem(Scores, $"the graph gives {string.Join(", ", session.Outputs.Take(4))}", "logits for each position", "export the model with --task text-generation"));
+        foreach (var input in session.Inputs)
+            if (!Known.Contains(input.Name) && !slots.Any(s => s.Input == input.Name)) problems.Add(new Problem(input.ToString(), "an input that text generation can't fill", string.Join(", ", Known)));
+        if (slots.IsEmpty && problems.Count == 0) problems.Add(new Problem("past_key_values", "the graph has no cache", "graphs with past_key_values and present", "export the model with --task text-generation"));
+        if (strategy == CacheStrategy.Shared && !SharesBuffers(session)) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu or cuda"));
+        if (problems.Count == 0) return;
+        throw new UnsupportedCheckpointException($"opening {package.Folder} for text-generation", problems) { ModelType = package.Config.ModelType, Architectures = package.Config.Architectures };
+    }
+
+    /// <summary>Whether the graph says that past and present may be one buffer.</summary>
+    private static bool SharesBuffers(ModelSession session) => session.Metadata.TryGetValue("past_present_share_buffer", out var says) && says is "true" or "1";
+
+    private static CacheDevice DeviceOf(ModelSession session, RuntimeOptions options) => options.Providers[0] switch
+    {
+        CudaProvider cuda => session.Use(native => new ProviderDevice(native, options, "Cuda", cuda.DeviceId)),
+        TensorRtProvider tensorRt => session.Use(native => new ProviderDevice(native, options with { Providers = [Provider.Cuda(tensorRt.DeviceId)] }, "Cuda", tensorRt.DeviceId)),
+        _ => HostDevice.Instance,
+    };
+
+    private static int VocabularyOf(Package package, ModelSession session)
+    {
+        if (session.Output(Scores)!.Shape[^1].Size is { } size) return checked((int)size);
+        return package.Config.Json?.IntOrNull("vocab_size")
+            ?? throw new UnsupportedCheckpointException($"opening {package.Folder}", new Problem("vocab_size", "neither the graph nor config.json says how many tokens there are", "a number in config.json"));
+    }
+
+    private void Fill(Feeds feeds, ModelStep step, KeyValueCache cache)
+    {
+        step.Ids.CopyTo(feeds.Int64("input_ids", step.Rows, step.Tokens));
+        if (_session.Input("attention_mask") is not null) step.Mask.CopyTo(feeds.Int64("attention_mask", step.Rows, step.Total));
+        if (_session.Input("position_ids") is not null) FillPositions(feeds.Int64("position_ids", step.Rows, step.Tokens), step);
+        if (_session.Input("use_cache_branch") is not null) feeds.Bool("use_cache_branch", 1)[0] = cache.Length > 0;
+        if (_session.Input("num_logits_to_keep") is { } kept) feeds.Int64("num_logits_to_keep", kept.Shape.IsEmpty ? [] : [1])[0] = _keepsFew ? step.ScoresKept : 0;
+    }
+
+    /// <summary>Counts the tokens that the mask lets through; padding has 1, as in the reference.</summary>
+    private static void FillPositions(Span<long> positions, ModelStep step)
+    {
+        for (var row = 0; row < step.Rows; row++)
+        {
+            var mask = step.Mask.Slice(row * step.Total, step.Total);
+            var count = TensorPrimitives.Sum<long>(mask[..^step.Tokens]);
+            for (var t = 0; t < step.Tokens; t++)
+            {
+                var place = step.Total - step.Tokens + t;
+                positions[(row * step.Tokens) + t] = step.CountsPadding ? place : mask[place] != 0 ? count++ : 1;
+            }
+        }
+    }
+}
+
+/// <summary>The scores and states of a step, on the host.</summary>
+internal sealed class StepOutput(OrtValue scores, OrtValue? states) : IModelOutput
+{
+    private readonly Rows _scores = new(scores);
+    private readonly Rows? _states = states is null ? null : new(states);
+
+    internal long Bytes => _scores.Bytes + (_states?.Bytes ?? 0);
+
+    public void CopyScores(int row, int back, Span<float> target) => _scores.Copy(row, back, target);
+
+    public ReadOnlySpan<float> State(int row, int back)
+    {
+        var all = _states ?? throw new InvalidOperationException("The step did not ask for states.");
+        var state = new float[all.Width];
+        all.Copy(row, back, state);
+        return state;
+    }
+
+    public void Dispose()
+    {
+        scores.Dispose();
+        states?.Dispose();
+    }
+
+    /// <summary>A tensor [rows, tokens, width] whose last tokens are looked at.</summary>
+    private sealed class Rows
+    {
+        private readonly OrtValue _value;
+        private readonly ElementType _type;
+        private readonly int _tokens;
+
+        internal Rows(OrtValue value)
+        {
+            var info = value.GetTensorTypeAndShape();
+            (_value, _type) = (value, OrtTypes.From(info.ElementDataType));
+            (_tokens, Width) = ((int)info.Shape[1], (int)info.Shape[2]);
+            Bytes = info.ElementCount * (_type == ElementType.Float ? 4 : 2);
+        }
+
+        internal int Width { get; }
+
+        internal long Bytes { get; }
+
+        internal void Copy(int row, int back, Span<float> target)
+        {
+            var at = ((row * _tokens) + _tokens - 1 - back) * Width;
+            if (_type == ElementType.Float)
+            {
+                _value.GetTensorDataAsSpan<float>().Slice(at, Width).CopyTo(target);
+                return;
+            }
+            Narrowing.Copy(_value.GetTensorMutableRawData().Slice(2 * at, 2 * Width), _type, MemoryMarshal.AsBytes(target[..Width]), ElementType.Float);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+using System.Text.Json;
+using NUnit.Framework;
+using OnnxTransformers.Converters;
+using OnnxTransformers.Testing;
+
+namespace OnnxTransformers.Generation;
+
+/// <summary>Packages exported from the fixtures give the reference's tokens, probabilities and caches.</summary>
+internal sealed class PackageTests
+{
+    private static readonly string[] Checkpoints = ["gpt2", "llama", "stop-strings"];
+    private readonly Dictionary<string, TokenGenerator> _open = [];
+
+    private static IEnumerable<TestCaseData> Cases(params string[] kinds) =>
+        Checkpoints.SelectMany(f => GenerationFixtures.Cases(f, kinds).Select(c => new TestCaseData(f, c).SetArgDisplayNames(f, c.Name)));
+
+    private static IEnumerable<TestCaseData> Generate() => Cases("generate");
+
+    private static IEnumerable<TestCaseData> Sampling() => Cases("sampling");
+
+    [OneTimeTearDown]
+    public void Close()
+    {
+        foreach (var generator in _open.Values) generator.Dispose();
+    }
+
+    [TestCaseSource(nameof(Generate))]
+    public void TokensAreTheReferences(string fixture, GoldenCase golden)
+    {
+        var generator = Open(fixture);
+        var result = generator.Generate(RequestOf(golden));
+        Assert.That(result.Sequences, Is.EqualTo(GenerationFixtures.Rows(golden.Output("sequences"))));
+        if (golden.Outputs.Contains("sequences_scores"))
+            Assert.That(GenerationFixtures.Difference([.. result.SequencesScores!], golden.Output("sequences_scores")), Is.Null);
+    }
+
+    /// <summary>The recorded tokens are forced, so that each step's probabilities can be compared.</summary>
+    [TestCaseSource(nameof(Sampling))]
+    public void ProbabilitiesAreTheReferences(string fixture, GoldenCase golden)
+    {
+        var probabilities = golden.Output("probabilities");
+        var sampler = new Forced(GenerationFixtures.Rows(golden.Output("sequences")), golden.Ids("input_ids")[0].Length);
+        Open(fixture).Generate(RequestOf(golden) with { Sampler = sampler });
+        Assert.That(GenerationFixtures.Difference(sampler.Probabilities((int)probabilities.Shape[1]), probabilities), Is.Null);
+    }
+
+    [TestCase("gpt2")]
+    [TestCase("llama")]
+    public void CachesAreReusedAndCropped(string fixture)
+    {
+        var cases = GenerationFixtures.Cases(fixture, "cache").ToDictionary(c => c.Name);
+        if (cases.Count == 0) Assert.Ignore("the fixtures are not here");
+        var (reuse, crop) = (cases["cache-reuse"], cases["cache-crop"]);
+        var generator = Open(fixture);
+        using var cache = generator.CreateCache();
+        cache.Read(reuse.Ids("prefix")[0]);
+        var result = generator.Generate(RequestOf(reuse) with { Cache = cache });
+        Assert.That(result.Sequences, Is.EqualTo(GenerationFixtures.Rows(reuse.Output("sequences"))));
+        Assert.That(cache.Length, Is.EqualTo(reuse.Value("outputs", "cached_tokens_after").GetInt32()));
+        cache.Crop(crop.Value("inputs", "crop_to").GetInt32());
+        result = generator.Generate(RequestOf(crop) with { InputIds = crop.Ids("then_input_ids"), Cache = cache });
+        Assert.That(result.Sequences, Is.EqualTo(GenerationFixtures.Rows(crop.Output("sequences"))));
+    }
+
+    [Test]
+    public void AnAssistantGivesTheSameTokens()
+    {
+        var cases = GenerationFixtures.Cases("assisted-dola", "generate").Where(c => c.Arguments().TryGetProperty("assistant_model", out _)).ToList();
+        if (cases.Count == 0) Assert.Ignore("the fixtures are not here");
+        using var generator = TokenGenerator.Load(Exported("assisted-dola"));
+        using var assistant = TokenGenerator.Load(Exported("assisted-dola/assistant"));
+        foreach (var golden in cases)
+            Assert.That(generator.Generate(RequestOf(golden) with { Assistant = assistant.Model }).Sequences, Is.EqualTo(GenerationFixtures.Rows(golden.Output("sequences"))), golden.Name);
+    }
+
+    /// <summary>On the processor nothing crosses either, so what is counted are the inputs and the scores.</summary>
+    [Test]
+    public void AStepMovesNoMoreThanTheScores()
+    {
+        var generator = Open("llama");
+        using var search = generator.Begin(new() { InputIds = [[1, 5, 9, 30]], Config = new() { MaxNewTokens = 40, EosTokenId = [] } });
+        search.Step(default);
+        for (var i = 0; i < 38; i++)
+        {
+            var before = search.Result.HostBytes;
+            search.Step(default);
+            Assert.That(search.Result.HostBytes - before, Is.LessThanOrEqualTo((4 * generator.Model.Vocabulary) + (8 * 64)), "the scores of one token, its id and position, and the mask");
+        }
+    }
+
+    [Test]
+    public void SequencesAreAsLongAsAsked()
+    {
+        var result = Open("llama").Generate(new() { InputIds = [[1, 5, 9, 30]], Config = new() { MaxNewTokens = 40, EosTokenId = [] } });
+        Assert.That((result.Steps, result.NewTokens[0], result.Reasons[0]), Is.EqualTo((40, 40, StopReason.Length)));
+    }
+
+    [Test]
+    public void LinesAreAnswered()
+    {
+        if (Fixtures.TryFind("generation/llama") is null) Assert.Ignore("the fixtures are not here");
+        using var lines = GenerateLines.Load(Exported("llama"));
+        string Answer(string line)
+        {
+            using var stream = new MemoryStream();
+            using (var writer = new Utf8JsonWriter(stream)) lines.Answer(JsonDocument.Parse(line).RootElement, writer);
+            return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+        }
+        Assert.Multiple(() =>
+        {
+            Assert.That(Answer("""{"input_ids": [[1, 5]], "arguments": {"max_new_tokens": 2, "suppress_tokens": [2]}}"""), Does.Match("^{\"sequences\":\\[\\[1,5,\\d+,\\d+\\]\\]}$"));
+            Assert.That(Answer("""{"input_ids": [[1, 5]], "arguments": {"max_new_tokens": 2, "num_beams": 2}}"""), Does.Match("^{\"sequences\":.*,\"sequences_scores\":\\[-.*\\]}$"));
+            Assert.That(() => Answer("""{"attention_mask": [[1]]}"""), Refuses("reading a line for generate: input_ids: not given; supported: a list of prompts, each a list of ids"));
+            Assert.That(() => Answer("""{"input_ids": [1, 2]}"""), Refuses("reading a line for generate: input_ids: another kind of value; supported: a list of lists of whole numbers"));
+            Assert.That(() => Answer("""{"input_ids": [[1]], "pixel_values": []}"""), Refuses("reading a line for generate: pixel_values: no input of this model; supported: input_ids, attention_mask, negative_prompt_ids, negative_prompt_attention_mask, arguments"));
+            Assert.That(() => Answer("[]"), Refuses("reading a line for generate: line: a JSON Array; supported: an object with input_ids"));
+        });
+    }
+
+    private static NUnit.Framework.Constraints.EqualStringConstraint Refuses(string message) => Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(message);
+
+    private static GenerationRequest RequestOf(GoldenCase golden)
+    {
+        int[][]? Rows(string name) => golden.Inputs.Contains(name) ? golden.Ids(name) : null;
+        return new()
+        {
+            InputIds = golden.Ids("input_ids"),
+            AttentionMask = Rows("attention_mask"),
+            NegativePromptIds = Rows("negative_prompt_ids"),
+            NegativePromptAttentionMask = Rows("negative_prompt_attention_mask"),
+            Config = GenerationConfig.FromArguments(golden.Arguments()),
+        };
+    }
+
+    private TokenGenerator Open(string fixture)
+    {
+        if (Fixtures.TryFind($"generation/{fixture}") is null) Assert.Ignore("the fixtures are not here");
+        if (!_open.TryGetValue(fixture, out var generator)) _open.Add(fixture, generator = TokenGenerator.Load(Exported(fixture)));
+        return generator;
+    }
+
+    private static string Exported(string fixture) => Packages.Export(Fixtures.Find($"generation/{fixture}"), new ExportOptions { Task = "text-generation", Verify = VerificationLevel.None });
+
+    private sealed class Forced(int[][] sequences, int promptLength) : ISampler
+    {
+        private readonly List<float[]>[] _steps = [.. sequences.Select(_ => new List<float[]>())];
+
+        public int Choose(ReadOnlySpan<float> scores, int number)
+        {
+            var probabilities = new float[scores.Length];
+            Distribution.SoftMax(scores, probabilities);
+            _steps[number].Add(probabilities);
+            return sequences[number][promptLength + _steps[number].Count - 1];
+        }
+
+        internal float[] Probabilities(int steps) => [.. _steps.SelectMany(s => s.Take(steps).SelectMany(p => p))];
+    }
+}

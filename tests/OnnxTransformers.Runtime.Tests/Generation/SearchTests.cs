@@ -1,0 +1,340 @@
+using System.Collections.Immutable;
+using NUnit.Framework;
+
+namespace OnnxTransformers.Generation;
+
+/// <summary>What must hold for every model: rows do not influence each other, caches change nothing, what ends costs nothing more.</summary>
+[Parallelizable(ParallelScope.All)]
+public sealed class SearchTests
+{
+    private static readonly int[] Prompt = [3, 14, 15, 9, 26];
+
+    private static IEnumerable<TestCaseData> Searches()
+    {
+        yield return new TestCaseData(new GenerationConfig()).SetArgDisplayNames("greedy");
+        yield return new TestCaseData(new GenerationConfig { RepetitionPenalty = 1.5, NoRepeatNgramSize = 2 }).SetArgDisplayNames("processed");
+        yield return new TestCaseData(new GenerationConfig { NumBeams = 3 }).SetArgDisplayNames("beams");
+        yield return new TestCaseData(new GenerationConfig { NumBeams = 4, NumBeamGroups = 2, DiversityPenalty = 0.5 }).SetArgDisplayNames("groups");
+        yield return new TestCaseData(new GenerationConfig { NumBeams = 3, ForceWordsIds = [new ForcedWords([[7, 8]])] }).SetArgDisplayNames("words");
+        yield return new TestCaseData(new GenerationConfig { PenaltyAlpha = 0.4, TopK = 3 }).SetArgDisplayNames("contrastive");
+    }
+
+    [TestCaseSource(nameof(Searches))]
+    public void ABatchIsItsRows(GenerationConfig config)
+    {
+        config = config with { MaxNewTokens = 9, EosTokenId = [2], PadTokenId = 1 };
+        int[][] prompts = [[3, 14, 15, 9, 26], [1, 1, 8, 4, 6], [1, 1, 1, 1, 33]];
+        int[][] masks = [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 0, 1]];
+        var model = new FakeModel(end: 2);
+        using var generator = new TokenGenerator(model);
+        var together = generator.Generate(new() { InputIds = prompts, AttentionMask = masks, Config = config });
+        for (var i = 0; i < prompts.Length; i++)
+        {
+            int[] alone = [.. prompts[i].Where((_, t) => masks[i][t] == 1)];
+            var single = generator.Generate(new() { InputIds = [alone], Config = config });
+            int[] New(GenerationResult r, int row) => r.Sequences[row][r.PromptLength..(r.PromptLength + r.NewTokens[row])];
+            // A penalty sees the padding, as in the reference.
+            if (config.RepetitionPenalty == 1) Assert.That(New(together, i), Is.EqualTo(New(single, 0)), $"row {i}");
+        }
+        Assert.That(model.OpenCaches, Is.Zero);
+    }
+
+    [Test]
+    public void RowsThatEndAreDropped()
+    {
+        var model = new FakeModel(end: 2);
+        using var generator = new TokenGenerator(model);
+        var result = generator.Generate(new() { InputIds = [[3], [4], [5], [6], [7], [8]], Config = new() { MaxNewTokens = 30, EosTokenId = [2], PadTokenId = 0 } });
+        Assert.Multiple(() =>
+        {
+            Assert.That(model.TokensRead, Is.EqualTo(result.NewTokens.Sum()), "each row is read until it ends, and not longer");
+            Assert.That(result.NewTokens.Distinct().Count(), Is.GreaterThan(1), "rows end at different times");
+            Assert.That(result.Sequences.Zip(result.NewTokens).All(s => s.First[(1 + s.Second)..].All(t => t == 0)), "filled with padding");
+            Assert.That(result.Reasons.Zip(result.Sequences.Zip(result.NewTokens)).All(r => (r.First == StopReason.EndToken) == (r.Second.First[r.Second.Second] == 2)));
+        });
+    }
+
+    [Test]
+    public void SeveralSequencesReadTheirPromptOnce()
+    {
+        var model = new FakeModel();
+        using var generator = new TokenGenerator(model);
+        var result = generator.Generate(new() { InputIds = [Prompt], Config = new() { DoSample = true, NumReturnSequences = 4, MaxNewTokens = 3, Seed = 5 } });
+        Assert.That((result.Sequences.Count, model.RowsOfRuns[0], model.TokensRead), Is.EqualTo((4, 1, Prompt.Length + (4 * 2))));
+    }
+
+    [Test]
+    public void BeamsReadTheirPromptOnce()
+    {
+        var model = new FakeModel();
+        using var generator = new TokenGenerator(model);
+        generator.Generate(new() { InputIds = [Prompt], Config = new() { NumBeams = 4, MaxNewTokens = 3 } });
+        Assert.That((model.RowsOfRuns[0], model.TokensRead), Is.EqualTo((1, Prompt.Length + (4 * 2))));
+    }
+
+    [Test]
+    public void ASeedRepeatsTheDraws()
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        int[] Draw(int seed) => generator.Generate(new() { InputIds = [Prompt], Config = new() { DoSample = true, MaxNewTokens = 12, Seed = seed, Temperature = 3 } }).Sequences[0];
+        Assert.Multiple(() =>
+        {
+            int[][] draws = [Draw(1), Draw(1), Draw(2)];
+            Assert.That(draws[1], Is.EqualTo(draws[0]));
+            Assert.That(draws[2], Is.Not.EqualTo(draws[0]));
+        });
+    }
+
+    [Test]
+    public void DrawsFollowTheProbabilities()
+    {
+        var sampler = new DrawnToken(3);
+        float[] scores = [MathF.Log(0.5f), float.NegativeInfinity, MathF.Log(0.3f), MathF.Log(0.2f)];
+        var counts = new int[4];
+        for (var i = 0; i < 20_000; i++) counts[sampler.Choose(scores, 0)]++;
+        Assert.That(counts.Select(c => c / 20_000.0), Is.EqualTo(new[] { 0.5, 0, 0.3, 0.2 }).Within(0.015));
+    }
+
+    [Test]
+    public void NothingToDrawIsRefused() =>
+        Assert.That(() => new DrawnToken(3).Choose([float.NaN, float.NaN], 0), Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(
+            "drawing a token: scores: none that a token could be drawn by; supported: finite scores. Next: loosen what takes tokens out, or set remove_invalid_values"));
+
+    [TestCase(1)]
+    [TestCase(3)]
+    public void AnAssistantChangesNothing(int tokens)
+    {
+        var config = new GenerationConfig { MaxNewTokens = 20, NumAssistantTokens = tokens, NumAssistantTokensSchedule = "heuristic", AssistantConfidenceThreshold = 0 };
+        var (model, draft, other) = (new FakeModel(), new FakeModel(), new FakeModel(end: 4));
+        using var generator = new TokenGenerator(model);
+        var alone = generator.Generate(new() { InputIds = [Prompt], Config = config });
+        var perfect = generator.Generate(new() { InputIds = [Prompt], Config = config, Assistant = draft });
+        var wrong = generator.Generate(new() { InputIds = [Prompt], Config = config, Assistant = other });
+        Assert.Multiple(() =>
+        {
+            Assert.That(perfect.Sequences, Is.EqualTo(alone.Sequences));
+            Assert.That(wrong.Sequences, Is.EqualTo(alone.Sequences));
+            Assert.That(perfect.Steps, Is.LessThan(alone.Steps));
+            Assert.That((model.OpenCaches, draft.OpenCaches, other.OpenCaches), Is.EqualTo((0, 0, 0)));
+        });
+    }
+
+    [Test]
+    public void AnAssistantSamplesTheSameDistribution()
+    {
+        var config = new GenerationConfig { MaxNewTokens = 8, DoSample = true, Seed = 11, NumAssistantTokens = 3, AssistantConfidenceThreshold = 0 };
+        using var generator = new TokenGenerator(new FakeModel());
+        // With the same draws the same tokens come, whatever is guessed.
+        Assert.That(generator.Generate(new() { InputIds = [Prompt], Config = config, Assistant = new FakeModel() }).Sequences, Is.EqualTo(generator.Generate(new() { InputIds = [Prompt], Config = config }).Sequences));
+    }
+
+    [Test]
+    public void LookingUpThePromptChangesNothing()
+    {
+        var config = new GenerationConfig { MaxNewTokens = 12, PromptLookupNumTokens = 4 };
+        int[] prompt = [3, 4, 5, 6, 3, 4, 5, 6, 3, 4];
+        using var generator = new TokenGenerator(new FakeModel());
+        Assert.That(generator.Generate(new() { InputIds = [prompt], Config = config }).Sequences, Is.EqualTo(generator.Generate(new() { InputIds = [prompt], Config = new() { MaxNewTokens = 12 } }).Sequences));
+    }
+
+    [Test]
+    public void LookupFindsWhatFollowed()
+    {
+        var plan = GenerationPlan.Resolve(new() { PromptLookupNumTokens = 3 }, GenerationConfig.Default, new(4, null));
+        Assert.Multiple(() =>
+        {
+            Assert.That(new PromptLookup(plan).Guess([1, 2, 3, 4, 5, 9, 2, 3], 8, default), Is.EqualTo(new[] { 4, 5, 9 }));
+            Assert.That(new PromptLookup(plan).Guess([1, 2, 3, 4, 5, 9, 8, 3], 1, default), Is.EqualTo(new[] { 4 }));
+            Assert.That(new PromptLookup(plan).Guess([1, 2, 3], 8, default), Is.Empty);
+        });
+    }
+
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(5)]
+    public void ReadingAPromptInPartsChangesNothing(int chunk)
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        int[][] prompts = [[3, 14, 15, 9, 26], [1, 1, 8, 4, 6]];
+        int[][] masks = [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]];
+        GenerationResult Generate(int? size) => generator.Generate(new() { InputIds = prompts, AttentionMask = masks, Config = new() { MaxNewTokens = 5, PrefillChunkSize = size } });
+        Assert.That(Generate(chunk).Sequences, Is.EqualTo(Generate(null).Sequences));
+    }
+
+    [Test]
+    public void ACacheContinuesAndCrops()
+    {
+        var model = new FakeModel();
+        using var generator = new TokenGenerator(model);
+        using (var cache = generator.CreateCache())
+        {
+            int[] Continue(int[] prompt, PromptCache? with) => generator.Generate(new() { InputIds = [prompt], Config = new() { MaxNewTokens = 4 }, Cache = with }).Sequences[0];
+            cache.Read(Prompt);
+            var before = model.TokensRead;
+            int[] longer = [.. Prompt, 30, 31];
+            var first = Continue(longer, cache);
+            Assert.That((model.TokensRead - before, cache.Length), Is.EqualTo((2 + 3, longer.Length + 3)), "only what is new is read");
+            before = model.TokensRead;
+            int[] other = [.. Prompt[..3], 40, 41];
+            var second = Continue(other, cache);
+            Assert.That(model.TokensRead - before, Is.EqualTo(2 + 3), "the common beginning is kept");
+            before = model.TokensRead;
+            var again = Continue(other, cache);
+            Assert.That(model.TokensRead - before, Is.EqualTo(1 + 3), "of a known prompt the last token is read again");
+            Assert.That((first, second, again), Is.EqualTo((Continue(longer, null), Continue(other, null), Continue(other, null))));
+            cache.Crop(2);
+            Assert.That(cache.Tokens, Is.EqualTo(other[..2]));
+        }
+        Assert.That(model.OpenCaches, Is.Zero);
+    }
+
+    [Test]
+    public void ACacheThatCantCropReadsAgain()
+    {
+        var model = new FakeModel(canCrop: false);
+        using var generator = new TokenGenerator(model);
+        using var cache = generator.CreateCache();
+        int[] Continue(int[] prompt, PromptCache? with) => generator.Generate(new() { InputIds = [prompt], Config = new() { MaxNewTokens = 4 }, Cache = with }).Sequences[0];
+        Assert.That(Continue(Prompt, cache), Is.EqualTo(Continue(Prompt, null)));
+        Assert.That(Continue([3, 14, 7], cache), Is.EqualTo(Continue([3, 14, 7], null)));
+    }
+
+    [Test]
+    public void ACacheServesOnePrompt()
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        using var cache = generator.CreateCache();
+        using var elsewhere = new PromptCache(new FakeModel());
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => generator.Generate(new() { InputIds = [[1], [2]], Cache = cache }), Refuses("continuing on a cache: cache: several prompts, or a padded one; supported: one prompt without padding"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { NumBeams = 2 }, Cache = cache }), Refuses("continuing on a cache: cache: a search that follows several sequences or guesses (Beam); supported: the best token, or one drawn sequence"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Cache = elsewhere }), Refuses("continuing on a cache: cache: another model's; supported: a cache of the model that continues"));
+        });
+    }
+
+    [Test]
+    public void PromptsAreChecked()
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => generator.Generate(new() { InputIds = [] }), Refuses("reading the prompts: input_ids: no prompt; supported: one or more"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[]] }), Refuses("reading the prompts: input_ids: an empty prompt; supported: one token or more. Next: begin with the tokenizer's first special token"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1, 2], [3]] }), Refuses("reading the prompts: input_ids: rows of 2, 1 tokens; supported: rows of one length. Next: fill the shorter ones on the left, and give a mask"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1, 50]] }), Refuses("reading the prompts: input_ids: id 50; supported: ids from 0 to 49"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1, 2]], AttentionMask = [[1]] }), Refuses("reading the prompts: attention_mask: another shape than the prompts'; supported: [1, 2]"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1, 2]], AttentionMask = [[1, 2]] }), Refuses("reading the prompts: attention_mask: values other than 0 and 1; supported: 0 and 1"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1], [2]], Config = new() { PromptLookupNumTokens = 2 } }), Refuses("guessing tokens: input_ids: 2 prompts; supported: one prompt"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Assistant = new FakeModel(40) }), Refuses("guessing with an assistant: assistant_model: a vocabulary of 40 tokens; supported: 50, as the model that checks"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { StopStrings = ["a"] } }), Refuses("looking for stop strings: stop_strings: the package has no tokenizer; supported: packages with one"));
+        });
+    }
+
+    [Test]
+    public void PaddingIsToldByItsIdUnlessItEnds()
+    {
+        var model = new FakeModel();
+        using var generator = new TokenGenerator(model);
+        int[] New(int[] prompt, GenerationConfig config) => generator.Generate(new() { InputIds = [prompt], Config = config with { MaxNewTokens = 4 } }).Sequences[0][prompt.Length..];
+        Assert.Multiple(() =>
+        {
+            Assert.That(New([0, 0, 8, 4], new() { PadTokenId = 0, EosTokenId = [2] }), Is.EqualTo(New([8, 4], new() { EosTokenId = [2] })));
+            Assert.That(New([0, 0, 8, 4], new() { PadTokenId = 0, EosTokenId = [0] }), Is.Not.EqualTo(New([8, 4], new() { EosTokenId = [0] })));
+        });
+    }
+
+    [Test]
+    public async Task TokensAreStreamedAsTheyCome()
+    {
+        var model = new FakeModel(end: 2);
+        using var generator = new TokenGenerator(model);
+        var request = new GenerationRequest { InputIds = [[3], [4], [5]], Config = new() { MaxNewTokens = 10, EosTokenId = [2] } };
+        var streamed = new List<TokenStep>();
+        await foreach (var step in generator.StreamAsync(request)) streamed.Add(step);
+        var whole = generator.Generate(request);
+        Assert.Multiple(() =>
+        {
+            for (var i = 0; i < 3; i++) Assert.That(streamed.Where(s => s.Sequence == i).Select(s => s.Token), Is.EqualTo(whole.Sequences[i].Skip(1).Take(whole.NewTokens[i])));
+            Assert.That(streamed.Where(s => s.Ended is not null).Select(s => s.Sequence), Is.EquivalentTo(new[] { 0, 1, 2 }));
+            Assert.That(model.OpenCaches, Is.Zero);
+        });
+    }
+
+    [Test]
+    public async Task AStreamThatIsLeftFreesItsCache()
+    {
+        var model = new FakeModel();
+        using var generator = new TokenGenerator(model);
+        await foreach (var step in generator.StreamAsync(new() { InputIds = [Prompt], Config = new() { MaxNewTokens = 100 } }))
+            if (step.Token >= 0) break;
+        Assert.That(model.OpenCaches, Is.Zero);
+    }
+
+    [Test]
+    public void AStreamIsCancelled()
+    {
+        var model = new FakeModel();
+        using var generator = new TokenGenerator(model);
+        using var cancellation = new CancellationTokenSource();
+        Assert.That(async () =>
+        {
+            await foreach (var step in generator.StreamAsync(new() { InputIds = [Prompt], Config = new() { MaxNewTokens = 100 } }, cancellation.Token)) await cancellation.CancelAsync();
+        }, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(model.OpenCaches, Is.Zero);
+    }
+
+    [Test]
+    public void BeamsAreNotStreamed()
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        Assert.That(async () =>
+        {
+            await foreach (var step in generator.StreamAsync(new() { InputIds = [Prompt], Config = new() { NumBeams = 2 } })) Assert.Fail($"{step}");
+        }, Refuses("streaming tokens: num_beams: 2: no token is certain before the end; supported: 1. Next: call Generate, or leave beams out"));
+    }
+
+    [Test]
+    public void OwnProcessorsAndCriteriaCount()
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        var result = generator.Generate(new() { InputIds = [Prompt], Config = new() { MaxNewTokens = 10 }, Processors = [new Only(7)], StoppingCriteria = [new After(3)] });
+        Assert.That((result.Sequences[0][Prompt.Length..], result.Reasons[0]), Is.EqualTo((new[] { 7, 7, 7 }, StopReason.Criterion)));
+    }
+
+    [Test]
+    public void TimeEndsAllRows()
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        var result = generator.Generate(new() { InputIds = [[3], [4]], Config = new() { MaxNewTokens = 400, MaxTime = 0 } });
+        Assert.That((result.NewTokens[0], result.NewTokens[1], result.Reasons[0]), Is.EqualTo((1, 1, StopReason.Time)));
+    }
+
+    [Test]
+    public void WordsAreBroughtIn()
+    {
+        using var generator = new TokenGenerator(new FakeModel());
+        ImmutableArray<ForcedWords> words = [new([[31, 47]]), new([[12], [13, 14]])];
+        var ids = generator.Generate(new() { InputIds = [Prompt], Config = new() { NumBeams = 4, MaxNewTokens = 8, ForceWordsIds = words } }).Sequences[0];
+        Assert.That(WordProgress.Of(words, ids).IsComplete);
+    }
+
+    private static NUnit.Framework.Constraints.EqualStringConstraint Refuses(string message) => Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(message);
+
+    private sealed class Only(int token) : ILogitsProcessor
+    {
+        public void Process(ScoreBatch batch)
+        {
+            for (var row = 0; row < batch.Rows; row++)
+            {
+                batch.Scores(row).Fill(float.NegativeInfinity);
+                batch.Scores(row)[token] = 0;
+            }
+        }
+    }
+
+    private sealed class After(int tokens) : IStoppingCriterion
+    {
+        public bool IsDone(ReadOnlySpan<int> ids, int number) => ids.Length >= Prompt.Length + tokens;
+    }
+}
