@@ -68,9 +68,6 @@ public readonly struct Shape : IEquatable<Shape>
     /// <summary>The shape with one dimension replaced.</summary>
     public Shape With(int axis, Dim dim) => new(Dims.SetItem(axis < 0 ? axis + Rank : axis, dim).AsSpan());
 
-    /// <summary>All sizes where they are fixed, otherwise null.</summary>
-    public ImmutableArray<long>? Sizes => Dims.All(d => d.Size is not null) ? [.. Dims.Select(d => d.Size!.Value)] : null;
-
     /// <inheritdoc/>
     public bool Equals(Shape other) => Dims.AsSpan().SequenceEqual(other.Dims.AsSpan());
 

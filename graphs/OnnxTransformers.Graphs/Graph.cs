@@ -40,18 +40,28 @@ public sealed class Graph
     /// <summary>The module path under which nodes are named at present.</summary>
     public string Scope { get; private set; } = "";
 
+    /// <summary>Which weights are quantized, and which are not and why.</summary>
+    public QuantizationLog Quantization { get; } = new();
+
     /// <summary>Stored tensors that the graph takes.</summary>
     public IReadOnlySet<string> UsedTensors => _used;
 
     /// <summary>Missing and wrongly shaped tensors found so far.</summary>
     public IReadOnlyList<Problem> Problems => _problems;
 
+    /// <summary>The longest text in tokens that its tables of positions allow; null where nothing limits it.</summary>
+    public int? MaxTokens { get; private set; }
+
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
+    /// <summary>Says that a table of positions has room for so many tokens.</summary>
+    internal void LimitTokens(int most) => MaxTokens = Math.Min(most, MaxTokens ?? most);
+
     /// <summary>Declares an input.</summary>
+    /// <exception cref="GraphException">The name is taken.</exception>
     public Value Input(string name, ElementType type, Shape shape)
     {
-        Claim(name);
+        ClaimExactly(name);
         _proto.Input.Add(Info(name, type, shape));
         return _inputs[name] = new Value(this, name, type, shape);
     }
@@ -64,14 +74,26 @@ public sealed class Graph
         return input;
     }
 
+    /// <summary>Declares an input number of int64 that need not be fed.</summary>
+    public Value InputWithDefault(string name, long value)
+    {
+        var input = Input(name, ElementType.Int64, new Shape());
+        _proto.Initializer.Add(new TensorProto { Name = name, DataType = (int)ElementType.Int64, RawData = ByteString.CopyFrom(Scalars.Bytes(value, ElementType.Int64)) });
+        return input;
+    }
+
     /// <summary>An input that was declared.</summary>
     internal Value InputNamed(string name) => _inputs.TryGetValue(name, out var input) ? input : throw Error($"the graph has no input {name}");
 
     /// <summary>Makes a value an output under a name of the contract. Half-precision results leave the graph as float32.</summary>
-    public void Output(string name, Value value)
+    /// <param name="name">The name.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="asComputed">True where the type is kept, as for states that come back as inputs.</param>
+    /// <exception cref="GraphException">The name is taken.</exception>
+    public void Output(string name, Value value, bool asComputed = false)
     {
-        var wide = value.Type is ElementType.Float16 or ElementType.BFloat16 ? Op.Cast(value, ElementType.Float) : value;
-        Claim(name);
+        var wide = !asComputed && value.Type is (ElementType.Float16 or ElementType.BFloat16) ? Op.Cast(value, ElementType.Float) : value;
+        ClaimExactly(name);
         _proto.Node.Add(new NodeProto { Name = $"{name}/Identity", OpType = "Identity", Input = { wide.Name }, Output = { name } });
         _proto.Output.Add(Info(name, wide.Type, wide.Shape));
     }
@@ -164,6 +186,16 @@ public sealed class Graph
         return value;
     }
 
+    /// <summary>Numbers of the configuration under their keys, so that a wrong shape can say where its sizes come from.</summary>
+    internal IReadOnlyList<(string Key, long Number)> ConfigNumbers { get; init; } = [];
+
+    /// <summary>The keys that sizes come from, as " (vocab_size, hidden_size)": of each size the first key that has it. Empty where no key has any.</summary>
+    internal string KeysOf(ImmutableArray<long> shape)
+    {
+        var keys = shape.Select(size => ConfigNumbers.FirstOrDefault(n => n.Number == size).Key).OfType<string>().Distinct().ToList();
+        return keys.Count == 0 ? "" : $" ({string.Join(", ", keys)})";
+    }
+
     internal void AddProblem(Problem problem) => _problems.Add(problem);
 
     /// <summary>An error at the module that is being built.</summary>
@@ -228,6 +260,12 @@ public sealed class Graph
         do next = $"{name}_{(++count).ToString(CultureInfo.InvariantCulture)}";
         while (!_names.TryAdd(next, 0));
         return next;
+    }
+
+    /// <summary>Claims a name that other programs know: it can't be changed where it is taken.</summary>
+    private void ClaimExactly(string name)
+    {
+        if (Claim(name) != name) throw Error($"the name {name} is taken");
     }
 
     private static ValueInfoProto Info(string name, ElementType type, Shape shape)

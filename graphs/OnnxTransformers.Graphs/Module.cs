@@ -40,7 +40,7 @@ internal sealed class Module(Graph graph, string path)
         {
             if (!graph.Tensors.TryGetValue(Join(name), out var info)) continue;
             if (!info.Shape.AsSpan().SequenceEqual(shape))
-                graph.AddProblem(new Problem(info.Name, $"found {info.ShapeText}", $"[{string.Join(", ", expected)}], which config.json leads to"));
+                graph.AddProblem(new Problem(info.Name, $"found {info.ShapeText}", $"[{string.Join(", ", expected)}], which config.json leads to{graph.KeysOf(expected)}"));
             else if (info.Type.Bits() < 8)
                 graph.AddProblem(new Problem(info.Name, $"stored as {info.Type}", "float and integer tensors of 8 bits and more"));
             else
@@ -56,13 +56,16 @@ internal sealed class Module(Graph graph, string path)
     internal Value Result(Value value) => graph.Result(path, value);
 
     /// <summary>Runs a list of modules one after the other, each on the result of the one before.</summary>
-    internal Value Fold(int count, Value start, Func<Module, Value, Value> step)
+    internal Value Fold(int count, Value start, Func<Module, Value, Value> step) => Fold(count, start, (module, _, value) => step(module, value));
+
+    /// <summary>The same, with the number of each module.</summary>
+    internal Value Fold(int count, Value start, Func<Module, int, Value, Value> step)
     {
         var value = start;
         for (var i = 0; i < count; i++)
         {
             var module = this[i];
-            using (module.Enter()) value = module.Result(step(module, value));
+            using (module.Enter()) value = module.Result(step(module, i, value));
         }
         return value;
     }
@@ -77,6 +80,12 @@ internal sealed class Weight
     private readonly string _name;
 
     internal Weight(Graph graph, string name, Recipe recipe) => (_graph, _name, Recipe) = (graph, name, recipe);
+
+    /// <summary>The name that its initializer has.</summary>
+    internal string Name => _name;
+
+    /// <summary>The graph under construction.</summary>
+    internal Graph Graph => _graph;
 
     /// <summary>How its bytes are made.</summary>
     internal Recipe Recipe { get; }
@@ -102,6 +111,9 @@ internal sealed class Weight
     /// <summary>Several weights, one after the other along an axis; they become one initializer of the given name.</summary>
     internal static Weight Concat(string name, int axis, params ReadOnlySpan<Weight> parts) =>
         new(parts[0]._graph, name, new Recipe.Concatenated([.. parts.ToArray().Select(p => p.Recipe)], axis));
+
+    /// <summary>A matrix from blocks of 32 four-bit floats [..., n, 16] and the exponents of their common scales [..., n] (OCP Microscaling, MXFP4): [..., n * 32].</summary>
+    internal static Weight Mxfp4(string name, Weight blocks, Weight scales) => new(blocks._graph, name, new Recipe.Mxfp4(blocks.Recipe, scales.Recipe));
 
     /// <summary>Its value in the type that the graph computes in.</summary>
     public static implicit operator Value(Weight weight) => weight._graph.Weight(weight._name, weight.Recipe);

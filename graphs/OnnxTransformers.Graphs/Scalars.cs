@@ -17,6 +17,7 @@ internal static class Scalars
             case ElementType.BFloat16: BinaryPrimitives.WriteUInt16LittleEndian(bytes, BFloat16((float)value)); break;
             case ElementType.Int64: BinaryPrimitives.WriteInt64LittleEndian(bytes, (long)value); break;
             case ElementType.Int32: BinaryPrimitives.WriteInt32LittleEndian(bytes, (int)value); break;
+            case ElementType.UInt8: bytes[0] = (byte)value; break;
             case ElementType.Bool: bytes[0] = value != 0 ? (byte)1 : (byte)0; break;
             default: throw new ArgumentOutOfRangeException(nameof(type), type, "constants are floats, int32, int64 and booleans");
         }

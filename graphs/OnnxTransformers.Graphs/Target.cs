@@ -1,3 +1,5 @@
+using OnnxTransformers.Graphs.Weights;
+
 namespace OnnxTransformers.Graphs;
 
 /// <summary>Where a graph is meant to run; layers lower themselves accordingly.</summary>
@@ -22,6 +24,10 @@ public enum Precision
     Fp16,
     /// <summary>16-bit brain floats. The CUDA target computes in them; the others widen each weight and compute in float32, since ONNX Runtime's CPU provider has no bfloat16 kernels.</summary>
     Bf16,
+    /// <summary>Matrices of linear layers as 8-bit integers in blocks of 32; all else, and what is computed, is float32. See <see cref="Quantization"/>.</summary>
+    Int8,
+    /// <summary>The same with 4-bit integers.</summary>
+    Int4,
 }
 
 /// <summary>How a graph is to be built.</summary>
@@ -35,6 +41,9 @@ public sealed record BuildOptions
 
     /// <summary>Storage of the weights.</summary>
     public Precision Precision { get; init; }
+
+    /// <summary>What the integer precisions do with the weights; the others don't look at it.</summary>
+    public Quantization Quantization { get; init; } = new();
 
     /// <summary>The ONNX operator set that is declared: 21 or newer.</summary>
     public int Opset { get; init; } = 21;
@@ -50,6 +59,9 @@ public sealed record BuildOptions
 
     /// <summary>The type the network computes in.</summary>
     public ElementType ComputeType => Precision == Precision.Bf16 && Target != Target.Cuda ? ElementType.Float : StorageType;
+
+    /// <summary>How matrices are stored; null where they are of <see cref="StorageType"/>.</summary>
+    public BlockFormat? Blocks => Precision switch { Precision.Int8 => new(8, Quantization.ZeroPoints), Precision.Int4 => new(4, Quantization.ZeroPoints), _ => null };
 
     /// <summary>True where ONNX Runtime's fused operators (domain com.microsoft) may be used.</summary>
     public bool Fused => Target is Target.Cpu or Target.Cuda;

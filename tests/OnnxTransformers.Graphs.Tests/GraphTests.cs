@@ -23,6 +23,20 @@ public sealed class GraphTests
     }
 
     [Test]
+    public void Names_that_other_programs_know_are_given_once()
+    {
+        var g = NewGraph(new());
+        var x = g.Input("input_ids", ElementType.Int64, new Shape("n"));
+        g.Output("logits", x);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Assert.Throws<GraphException>(() => g.Input("input_ids", ElementType.Int64, new Shape("n")))!.Message, Is.EqualTo("the name input_ids is taken"));
+            Assert.That(Assert.Throws<GraphException>(() => g.Output("logits", x))!.Message, Is.EqualTo("the name logits is taken"));
+            Assert.That(Assert.Throws<GraphException>(() => g.Output("input_ids", x))!.Message, Is.EqualTo("the name input_ids is taken"));
+        });
+    }
+
+    [Test]
     public void A_weight_is_found_under_the_names_of_older_checkpoints()
     {
         var g = NewGraph(new(), ("LayerNorm.gamma", [4]));

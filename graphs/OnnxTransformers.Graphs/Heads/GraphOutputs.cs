@@ -15,7 +15,8 @@ internal sealed class GraphOutputs : IEnumerable<(string Name, Value Value)>
     public static GraphOutputs Create(ReadOnlySpan<(string, Value)> outputs) => new(outputs.ToArray());
 
     /// <summary>The output of a name.</summary>
-    internal Value this[string name] => Array.Find(_outputs, o => o.Name == name).Value;
+    /// <exception cref="GraphException">There is none.</exception>
+    internal Value this[string name] => Array.Find(_outputs, o => o.Name == name).Value ?? throw _outputs[0].Value.Graph.Error($"no output {name} but {string.Join(", ", _outputs.Select(o => o.Name))}");
 
     /// <inheritdoc/>
     public IEnumerator<(string Name, Value Value)> GetEnumerator() => ((IEnumerable<(string, Value)>)_outputs).GetEnumerator();

@@ -7,6 +7,9 @@ namespace OnnxTransformers.Graphs.Layers;
 /// <param name="Apply">Computes it; the module holds the parameters of those that have some.</param>
 internal sealed record Activation(string Name, Func<Value, Module, Value> Apply)
 {
+    /// <summary>Whether it has learned parameters: then its module's place in the checkpoint matters.</summary>
+    internal bool HasParameters { get; private init; }
+
     private static readonly Activation[] Rows =
     [
         new("gelu", (x, _) => Op.Gelu(x, tanh: false)),
@@ -21,7 +24,7 @@ internal sealed record Activation(string Name, Func<Value, Module, Value> Apply)
         new("leaky_relu", (x, _) => Op.LeakyRelu(x, 0.01f)),
         new("linear", (x, _) => x),
         new("mish", (x, _) => Op.Mish(x)),
-        new("prelu", (x, m) => Op.PRelu(x, m.Weight("weight", 1))),
+        new("prelu", (x, m) => Op.PRelu(x, m.Weight("weight", 1))) { HasParameters = true },
         new("quick_gelu", (x, _) => QuickGelu(x)),
         new("relu", (x, _) => Op.Relu(x)),
         new("relu2", (x, _) => Squared(Op.Relu(x))),
@@ -30,7 +33,7 @@ internal sealed record Activation(string Name, Func<Value, Module, Value> Apply)
         new("silu", (x, _) => Silu(x)),
         new("swish", (x, _) => Silu(x)),
         new("tanh", (x, _) => Op.Tanh(x)),
-        new("xielu", XieLu),
+        new("xielu", XieLu) { HasParameters = true },
     ];
 
     /// <summary>All activations of the reference (transformers 4.57, activations.py, ACT2FN), by name.</summary>

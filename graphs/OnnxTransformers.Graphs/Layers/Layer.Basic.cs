@@ -7,13 +7,13 @@ namespace OnnxTransformers.Graphs.Layers;
 internal static partial class Layer
 {
     /// <summary>x W^T + b. [..., in] -> [..., width].</summary>
-    internal static Value Linear(Module m, Value x, long width, bool bias = true)
+    internal static Value Linear(Module m, Value x, long width, bool bias = true, MatrixRole role = MatrixRole.Layer)
     {
         using var scope = m.Enter();
-        return m.Result(Product(x, m.Weight("weight", width, LastSize(x)), bias ? (Value)m.Weight("bias", width) : null));
+        return m.Result(Product(x, m.Weight("weight", width, LastSize(x)), bias ? m.Weight("bias", width) : null, role));
     }
 
-    /// <summary>A linear layer with its activation behind it. [..., in] -> [..., width].</summary>
+    /// <summary>A linear layer with an activation without parameters behind it. [..., in] -> [..., width].</summary>
     internal static Value Linear(Module m, Value x, long width, Activation activation) => Activate(m, activation, Linear(m, x, width));
 
     /// <summary>x W^T + b for a matrix [width, in] as checkpoints store it: a general matrix product takes it so, and nothing has to be transposed when the model is written, linked or loaded.</summary>
@@ -25,7 +25,10 @@ internal static partial class Layer
         return Op.Reshape(rows, x.Graph.ShapeWithLast(x, width), x.Shape.With(-1, width));
     }
 
-    /// <summary>An activation without parameters of its own.</summary>
+    /// <summary>An activation.</summary>
+    /// <param name="m">For names; it holds the parameters of an activation that has some.</param>
+    /// <param name="activation">The activation.</param>
+    /// <param name="x">What it is applied to.</param>
     internal static Value Activate(Module m, Activation activation, Value x)
     {
         using var scope = m.Enter();
@@ -40,9 +43,10 @@ internal static partial class Layer
     }
 
     /// <summary>The first rows of a table of positions, as many as the sequence is long. -> [S, width], to be broadcast over the batch. A longer sequence than the table fails when the graph runs.</summary>
-    internal static Value PositionEmbedding(Module m, TextInputs x, long rows, long width)
+    internal static Value PositionEmbedding(Module m, TextInputs x, int rows, long width)
     {
         using var scope = m.Enter();
+        m.Graph.LimitTokens(rows);
         var first = Op.Slice(m.Weight("weight", rows, width).Stored, 0, m.Graph.Constant(0), x.LengthVector, x.Length);
         return m.Result(Op.Cast(first, m.Graph.Options.ComputeType));
     }

@@ -35,7 +35,8 @@ internal static partial class Layer
         using var scope = m.Enter();
         var g = q.Graph;
         var d = HeadSize(q, heads);
-        var vectors = Embedding(m, x.Distances + g.Scalar(maxPositions - 1, ElementType.Int64), 2L * maxPositions - 1, d);                                                      // [S, T, d]
+        g.LimitTokens(maxPositions);
+        var vectors = Embedding(m, x.Distances + g.Scalar(maxPositions - 1, ElementType.Int64), 2L * maxPositions - 1, d);  // [S, T, d]
         var query = Op.Unsqueeze(SplitHeads(q, heads), 3);                                                                  // [B, H, S, 1, d]
         var scores = Op.Squeeze(Op.MatMul(query, Op.Transpose(vectors, [0, 2, 1])), 3);                                     // [B, H, S, T]
         if (withKeys)
@@ -44,6 +45,13 @@ internal static partial class Layer
             scores += Op.Transpose(Op.Squeeze(Op.MatMul(Op.Transpose(vectors, [1, 0, 2]), key), 4), [0, 1, 3, 2]);
         }
         return scores * (1 / Math.Sqrt(d));
+    }
+
+    /// <summary>Rows of a table of positions that count real tokens: the first that a token uses comes after the padding's own. -> [B, S, width].</summary>
+    internal static Value CountedPositionEmbedding(Module m, TextInputs x, int padding, int rows, long width)
+    {
+        m.Graph.LimitTokens(rows - padding - 1);
+        return Embedding(m, PositionsFromIds(x, padding), rows, width);
     }
 
     /// <summary>Positions that count real tokens, as fairseq does: the running number of ids that are not padding, after the padding's own index; padding gets that index. -> int64 [B, S].</summary>

@@ -80,9 +80,6 @@ internal sealed class AttentionMask(Value mask)
     private Value? _additive;
     private Value? _keyPadding;
 
-    /// <summary>int64 [B, T], 1 where real.</summary>
-    internal Value Keys => mask;
-
     /// <summary>[B, 1, 1, T]: 0 where real, the lowest finite number elsewhere.</summary>
     internal Value Additive
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models;
@@ -5,25 +6,30 @@ namespace OnnxTransformers.Graphs.Models;
 /// <summary>Kinds of configuration values that several model types have.</summary>
 internal static class ConfigKinds
 {
-    /// <summary>An activation by name.</summary>
+    /// <summary>An activation by name. Those with learned parameters only where the type's own has some: elsewhere a network has no place for them.</summary>
     internal static Activation Activation(this ConfigReader json, string key, string absent)
     {
         var name = json.String(key, absent);
-        if (Layers.Activation.All.TryGetValue(name, out var activation)) return activation;
-        json.Problem(key, $"\"{name}\"", string.Join(", ", Layers.Activation.All.Keys));
-        return Layers.Activation.All[absent];
+        var own = Layers.Activation.Named(absent);
+        if (Layers.Activation.All.TryGetValue(name, out var activation) && (own.HasParameters || !activation.HasParameters)) return activation;
+        json.Problem(key, $"\"{name}\"", string.Join(", ", Layers.Activation.All.Values.Where(a => own.HasParameters || !a.HasParameters).Select(a => a.Name)));
+        return own;
+    }
+
+    /// <summary>The sizes of BERT's block; parameters are the type's own defaults for keys that are absent.</summary>
+    internal static BertBlock BertBlock(this ConfigReader json, int hidden = 768, int heads = 12, int intermediate = 3072)
+    {
+        var width = json.Count("hidden_size", hidden);
+        return new(width, json.Heads("num_attention_heads", heads, width), json.Count("intermediate_size", intermediate), json.Activation("hidden_act", "gelu"), json.Float("layer_norm_eps", 1e-12f), json.Positions(),
+            json.Count("max_position_embeddings", 512));
     }
 
     /// <summary>position_embedding_type.</summary>
     internal static PositionKind Positions(this ConfigReader json) => json.OneOf("position_embedding_type", PositionKind.Absolute,
         ("absolute", PositionKind.Absolute), ("relative_key", PositionKind.RelativeKey), ("relative_key_query", PositionKind.RelativeKeyQuery));
 
-    /// <summary>How many labels a head has: as many as id2label names, else num_labels, else two.</summary>
-    internal static int Labels(this ConfigReader json)
-    {
-        if (json.Raw("id2label") is { ValueKind: System.Text.Json.JsonValueKind.Object } labels) return labels.GetPropertyCount();
-        return json.IntOrNull("num_labels") ?? json.IntOrNull("_num_labels") ?? 2;
-    }
+    /// <summary>How many labels a head has.</summary>
+    internal static int Labels(this ConfigReader json) => LabelNames.Count(json);
 
     /// <summary>The width of heads: the hidden size must divide by their number.</summary>
     internal static int Heads(this ConfigReader json, string key, int absent, int hiddenSize)
@@ -40,5 +46,32 @@ internal static class ConfigKinds
         json.MustBe("add_cross_attention", false, "the encoder alone; cross-attention is not supported yet");
         json.MustBe("is_encoder_decoder", false, "the encoder alone");
         if (json.Raw("pruned_heads") is { ValueKind: System.Text.Json.JsonValueKind.Object } pruned && pruned.GetPropertyCount() > 0) json.Problem("pruned_heads", pruned.GetRawText(), "no pruned heads");
+    }
+
+    /// <summary>A whole number of at least 1 under the first of several names that is there.</summary>
+    internal static int CountOf(this ConfigReader json, int absent, params ReadOnlySpan<string> names)
+    {
+        var first = names[0];
+        foreach (var name in names)
+        {
+            if (!json.Has(name)) continue;
+            first = name;
+            break;
+        }
+        json.Ignore(names);
+        return json.Count(first, absent);
+    }
+
+    /// <summary>Which layers slide: those that layer_types names, else those of an older pattern.</summary>
+    /// <param name="json">The configuration.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="absent">Whether a layer slides where there is no list.</param>
+    internal static ImmutableArray<bool> Sliding(this ConfigReader json, int layers, Func<int, bool> absent)
+    {
+        var types = json.Strings("layer_types", []);
+        if (types.IsEmpty) return [.. Enumerable.Range(0, layers).Select(absent)];
+        if (types.Length < layers) json.Problem("layer_types", $"{types.Length} entries", $"one for each of the {layers} layers");
+        foreach (var type in types.Except(["full_attention", "sliding_attention"])) json.Problem("layer_types", $"\"{type}\"", "full_attention, sliding_attention");
+        return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && types[i] == "sliding_attention")];
     }
 }

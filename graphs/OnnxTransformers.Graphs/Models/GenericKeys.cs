@@ -21,8 +21,8 @@ internal static class GenericKeys
         ("only read where the network is the decoder of a pair, which is refused where it is not supported", ["cross_attention_hidden_size", "tie_encoder_decoder"]),
     ];
 
-    private static readonly FrozenSet<string> All = Rows.SelectMany(r => r.Keys).ToFrozenSet(StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, string> Reasons = Rows.SelectMany(r => r.Keys.Select(k => (Key: k, r.Reason))).ToFrozenDictionary(r => r.Key, r => r.Reason, StringComparer.Ordinal);
 
-    /// <summary>True for a key of the list.</summary>
-    internal static bool Contains(string key) => All.Contains(key);
+    /// <summary>Why a key changes nothing; null for one that is not in the list.</summary>
+    internal static string? ReasonOf(string key) => Reasons.GetValueOrDefault(key);
 }

@@ -3,6 +3,7 @@ using System.Collections.Frozen;
 namespace OnnxTransformers.Graphs.Models;
 
 /// <summary>Model types that transformers has or had (4.57 and what is known of 5), so that a refusal can tell a type that is not supported yet from one that is not the reference's.</summary>
+/// <remarks>To renew it, join what <c>sorted(transformers.models.auto.configuration_auto.CONFIG_MAPPING_NAMES)</c> gives with what stands here: types that the reference dropped stay.</remarks>
 internal static class ReferenceTypes
 {
     private const string Names =

@@ -1,3 +1,5 @@
+using OnnxTransformers.Graphs.Weights;
+
 namespace OnnxTransformers.Graphs.Operators;
 
 /// <summary>ONNX Runtime's own operators (domain com.microsoft, version 1), for the targets cpu and cuda. Reference: docs/ContribOperators.md of ONNX Runtime.</summary>
@@ -22,6 +24,38 @@ internal static class Contrib
         return input.Graph.Node("SkipLayerNormalization", [input, skip, scale, bias], input.Type, input.Shape, [Attributes.Of("epsilon", epsilon)], contrib: true);
     }
 
+    /// <summary>x W^T + b for a matrix [N, K] in blocks of integers. [..., K] -> [..., N].</summary>
+    /// <param name="x">[..., K].</param>
+    /// <param name="values">The integers, packed: uint8 [N, K / 32, 32 * bits / 8].</param>
+    /// <param name="scales">[N, K / 32].</param>
+    /// <param name="zeroPoints">Packed: uint8 [N, bytes]; null where the middle of the integers is zero.</param>
+    /// <param name="bias">[N], or null.</param>
+    /// <param name="bits">4 or 8.</param>
+    /// <param name="accuracy">What x may be rounded to: 0 for nothing, 4 for 8-bit integers in blocks.</param>
+    internal static Value MatMulNBits(Value x, Value values, Value scales, Value? zeroPoints, Value? bias, int bits, int accuracy)
+    {
+        var (rows, columns) = (values.Shape[0].Size!.Value, values.Shape[1].Size!.Value * BlockFormat.Size);
+        if (x.Shape[-1] != columns || scales.Type != x.Type) throw x.Graph.Error($"MatMulNBits({x}, {values}, {scales}): the operands don't fit");
+        return x.Graph.Node("MatMulNBits", [x, values, scales, zeroPoints, null, bias], x.Type, x.Shape.With(-1, rows),
+            [Attributes.Of("K", columns), Attributes.Of("N", rows), Attributes.Of("bits", bits), Attributes.Of("block_size", BlockFormat.Size), Attributes.Of("accuracy_level", accuracy)], contrib: true);
+    }
+
     /// <summary>a * sigmoid(alpha * a).</summary>
     internal static Value QuickGelu(Value a, float alpha) => a.Graph.Node("QuickGelu", [a], a.Type, a.Shape, [Attributes.Of("alpha", alpha)], contrib: true);
+
+    /// <summary>Division by the root of the mean square over the last axis, then scale; squares and sums are float32. ONNX Runtime has it in ONNX's own domain.</summary>
+    internal static Value SimplifiedLayerNormalization(Value a, Value scale, float epsilon)
+    {
+        if (!a.Graph.Options.Fused) throw a.Graph.Error("SimplifiedLayerNormalization is an operator of ONNX Runtime");
+        if (scale.Shape.Rank != 1 || scale.Shape[0] != a.Shape[-1]) throw a.Graph.Error($"SimplifiedLayerNormalization({a}, {scale}): the scale doesn't fit");
+        return a.Graph.Node("SimplifiedLayerNormalization", [a, scale], a.Type, a.Shape, [Attributes.Of("axis", -1), Attributes.Of("epsilon", epsilon), Attributes.Of("stash_type", 1)]);
+    }
+
+    /// <summary>Rotary positions. Heads [B, H, S, d]; places [B, S] int64 are rows of the tables of cosines and sines [rows, r/2], of which the first r components of a head are turned.</summary>
+    internal static Value RotaryEmbedding(Value heads, Value places, Value cos, Value sin, int size, bool interleaved)
+    {
+        var partial = size != heads.Shape[3].Size;
+        return heads.Graph.Node("RotaryEmbedding", [heads, places, cos, sin], heads.Type, heads.Shape,
+            [Attributes.Of("interleaved", interleaved ? 1 : 0), Attributes.Of("num_heads", partial ? heads.Shape[1].Size!.Value : 0), Attributes.Of("rotary_embedding_dim", partial ? size : 0)], contrib: true);
+    }
 }

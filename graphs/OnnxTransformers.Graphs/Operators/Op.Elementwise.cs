@@ -42,6 +42,9 @@ public static partial class Op
     /// <summary>Logical and of booleans.</summary>
     public static Value And(Value a, Value b) => Compare("And", a, b);
 
+    /// <summary>Logical or of booleans.</summary>
+    public static Value Or(Value a, Value b) => Compare("Or", a, b);
+
     /// <summary>Logical negation of booleans.</summary>
     public static Value Not(Value a) => Unary("Not", a);
 
@@ -65,6 +68,12 @@ public static partial class Op
 
     /// <summary>Gauss's error function.</summary>
     public static Value Erf(Value a) => Unary("Erf", a);
+
+    /// <summary>Cosine of radians.</summary>
+    public static Value Cos(Value a) => Unary("Cos", a);
+
+    /// <summary>Sine of radians.</summary>
+    public static Value Sin(Value a) => Unary("Sin", a);
 
     /// <summary>Hyperbolic tangent.</summary>
     public static Value Tanh(Value a) => Unary("Tanh", a);

@@ -5,6 +5,9 @@ public static partial class Op
     /// <summary>Sum along an axis.</summary>
     public static Value ReduceSum(Value a, int axis, bool keep) => Reduce("ReduceSum", a, axis, keep);
 
+    /// <summary>Product along an axis.</summary>
+    public static Value ReduceProd(Value a, int axis, bool keep) => Reduce("ReduceProd", a, axis, keep);
+
     /// <summary>Mean along an axis.</summary>
     public static Value ReduceMean(Value a, int axis, bool keep) => Reduce("ReduceMean", a, axis, keep);
 

@@ -17,7 +17,7 @@ internal sealed record Piece(RecipePlan Plan, Copy? Copy, Box? Box)
 /// <summary>Makes the bytes of plans, block by block, with a few buffers that it keeps. Not thread-safe: each thread has its own.</summary>
 /// <param name="stored">The stored tensors.</param>
 /// <param name="blockBytes">Bytes moved at once: what the second-level cache still holds when they are moved on.</param>
-internal sealed unsafe class PlanReader(StoredBytes stored, int blockBytes = 512 << 10) : IDisposable
+internal sealed unsafe partial class PlanReader(StoredBytes stored, int blockBytes = 512 << 10) : IDisposable
 {
     /// <summary>Runs shorter than this that follow each other closely are copied out of a larger read.</summary>
     private const int ShortRun = 512;
@@ -33,7 +33,8 @@ internal sealed unsafe class PlanReader(StoredBytes stored, int blockBytes = 512
     internal static IEnumerable<Piece> Pieces(RecipePlan plan, long budget)
     {
         if (plan.Count == 0) return [];
-        var whole = plan.Copies.Any(c => c.Source is PlanSource.Held) || (plan.Bytes <= budget && plan.Copies.Length > 1 && !plan.Copies.All(c => c.IsContiguous));
+        if (RowBlocks(plan, budget) is { } blocks) return blocks;
+        var whole = plan.Copies.Any(c => c.Source.IsMade) || (plan.Bytes <= budget && plan.Copies.Length > 1 && !plan.Copies.All(c => c.IsContiguous));
         return whole ? [new Piece(plan, null, null)] : plan.Copies.SelectMany(copy => Slabs(plan, copy, budget).Select(box => new Piece(plan, copy, box)));
     }
 
@@ -62,7 +63,8 @@ internal sealed unsafe class PlanReader(StoredBytes stored, int blockBytes = 512
             for (var at = 0L; at < plan.Bytes; at += LargestWrite) sink(at, new ReadOnlySpan<byte>(whole + at, (int)Math.Min(LargestWrite, plan.Bytes - at)));
             return;
         }
-        if (copy.IsContiguous) Stream(plan, copy, box, name, sink);
+        if (copy.Source is PlanSource.Quantized quantized) Quantize(quantized.Recipe, box, plan.ElementSize, name, sink);
+        else if (copy.IsContiguous) Stream(plan, copy, box, name, sink);
         else Rearrange(plan, copy, box, name, sink);
     }
 
@@ -131,11 +133,21 @@ internal sealed unsafe class PlanReader(StoredBytes stored, int blockBytes = 512
     /// <summary>The result that a copy reads from, made in memory; null where it reads a stored tensor.</summary>
     private NativeBuffer? Hold(Copy copy, string name)
     {
-        if (copy.Source is not PlanSource.Held held) return null;
+        if (!copy.Source.IsMade) return null;
         var buffer = new NativeBuffer();
         using var inner = new PlanReader(stored, blockBytes);
-        inner.Fill(held.Plan, name, buffer.Get(held.Plan.Bytes));
+        if (copy.Source is PlanSource.Held held) inner.Fill(held.Plan, name, buffer.Get(held.Plan.Bytes));
+        else if (copy.Source is PlanSource.Mxfp4 packed) inner.FillMxfp4(packed, name, buffer);
+        else inner.FillQuantized(((PlanSource.Quantized)copy.Source).Recipe, name, buffer);
         return buffer;
+    }
+
+    private void FillMxfp4(PlanSource.Mxfp4 packed, string name, NativeBuffer target)
+    {
+        using NativeBuffer blocks = new(), scales = new();
+        Fill(packed.Blocks, name, blocks.Get(packed.Blocks.Bytes));
+        Fill(packed.Scales, name, scales.Get(packed.Scales.Bytes));
+        Mxfp4.Decode(blocks.Get(0), scales.Get(0), (float*)target.Get(packed.Blocks.Bytes * 2 * sizeof(float)), packed.Scales.Count);
     }
 
     /// <summary>Puts a part of a copy where its strides say.</summary>

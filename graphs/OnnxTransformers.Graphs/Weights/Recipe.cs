@@ -5,7 +5,7 @@ namespace OnnxTransformers.Graphs.Weights;
 /// <summary>How an initializer is made from stored tensors: a name and what is done to it, never the numbers. Shapes and types are known at once; bytes are read when the model is written.</summary>
 /// <param name="Type">Element type of the result.</param>
 /// <param name="Shape">Dimensions of the result.</param>
-public abstract record Recipe(ElementType Type, ImmutableArray<long> Shape)
+public abstract partial record Recipe(ElementType Type, ImmutableArray<long> Shape)
 {
     /// <summary>Elements of the result.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => checked(a * b));
@@ -77,6 +77,16 @@ public abstract record Recipe(ElementType Type, ImmutableArray<long> Shape)
 
         /// <inheritdoc/>
         public override string Description => $"convert({To}) of {Of.Description}";
+    }
+
+    /// <summary>float32 from blocks of 32 four-bit floats, two a byte, the first in the lower half, [..., n, 16], each times two to the power of its scale less 127, [..., n] (OCP Microscaling 1.0, MXFP4).</summary>
+    public sealed record Mxfp4(Recipe Blocks, Recipe Scales) : Recipe(ElementType.Float, [.. Blocks.Shape[..^2], Blocks.Shape[^2] * 32])
+    {
+        /// <inheritdoc/>
+        public override IEnumerable<TensorInfo> Sources => Blocks.Sources.Concat(Scales.Sources);
+
+        /// <inheritdoc/>
+        public override string Description => $"mxfp4 of {Blocks.Description} and {Scales.Description}";
     }
 
     /// <summary>Floating elements times a constant, computed in double and rounded to the type.</summary>

@@ -18,6 +18,13 @@ internal abstract record PlanSource(int ElementSize)
     internal sealed record Stored(TensorInfo Tensor, int ElementSize) : PlanSource(ElementSize);
 
     internal sealed record Held(RecipePlan Plan) : PlanSource(Plan.ElementSize);
+
+    internal sealed record Mxfp4(RecipePlan Blocks, RecipePlan Scales) : PlanSource(sizeof(float));
+
+    internal sealed record Quantized(Recipe.Quantized Recipe, int ElementSize) : PlanSource(ElementSize);
+
+    /// <summary>True where it has to be made in memory first.</summary>
+    internal bool IsMade => this is not Stored;
 }
 
 /// <summary>Elements of one source that go to one result.</summary>
@@ -109,6 +116,8 @@ internal sealed record RecipePlan(ElementType Type, int ElementSize, long Count,
             Recipe.Transposed transposed => Transpose(Visit(transposed.Of), transposed),
             Recipe.Sliced sliced => Slice(Visit(sliced.Of), sliced),
             Recipe.Concatenated concatenated => Concatenate(concatenated),
+            Recipe.Mxfp4 packed => Whole(packed.Shape, new PlanSource.Mxfp4(Finish(Visit(packed.Blocks), packed.Blocks.Type, name), Finish(Visit(packed.Scales), packed.Scales.Type, name))),
+            Recipe.Quantized quantized => Whole(quantized.Shape, new PlanSource.Quantized(quantized, Math.Max(1, quantized.Type.Bits() / 8))),
             _ => throw new UnreachableException(),
         };
 

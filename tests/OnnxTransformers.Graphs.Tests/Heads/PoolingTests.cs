@@ -56,17 +56,26 @@ public sealed class PoolingTests
     [Test]
     public void Both_spellings_of_the_pooling_configuration_are_read()
     {
-        var old = (SentenceModule.Pooling)SentenceModule.Read("sentence_transformers.models.Pooling", "1_Pooling", Json("""{"word_embedding_dimension": 2, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"""));
-        var today = (SentenceModule.Pooling)SentenceModule.Read("sentence_transformers.sentence_transformer.modules.pooling.Pooling", "1_Pooling", Json("""{"embedding_dimension": 2, "pooling_mode": "lasttoken", "include_prompt": false}"""));
+        var old = (SentenceModule.Pooling)SentenceModuleReader.Read("sentence_transformers.models.Pooling", "1_Pooling", Json("""{"word_embedding_dimension": 2, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"""));
+        var today = (SentenceModule.Pooling)SentenceModuleReader.Read("sentence_transformers.sentence_transformer.modules.pooling.Pooling", "1_Pooling", Json("""{"embedding_dimension": 2, "pooling_mode": "lasttoken", "include_prompt": false}"""));
         Assert.That(old.Modes, Is.EqualTo(new[] { PoolingMode.Cls }));
         Assert.That(today.Modes, Is.EqualTo(new[] { PoolingMode.LastToken }));
         Assert.That((old.IncludePrompt, today.IncludePrompt), Is.EqualTo((true, false)));
     }
 
+    [TestCase("""["mean", "cls"]""")]
+    [TestCase("""
+        "mean+cls"
+        """)]
+    public void Several_modes_are_a_list_or_joined_names(string names) => Assert.That(
+        ((SentenceModule.Pooling)SentenceModuleReader.Read("Pooling", "1_Pooling", Json($$"""{"pooling_mode": {{names}}}"""))).Modes, Is.EqualTo(new[] { PoolingMode.Cls, PoolingMode.Mean }));
+
     [TestCase("sentence_transformers.models.CNN", "{}", "reading modules.json: the module \"1_Pooling\": sentence_transformers.models.CNN; supported: Pooling, Dense, Normalize, LayerNorm, Dropout, SpladePooling")]
-    [TestCase("sentence_transformers.models.Pooling", """{"pooling_mode": "median"}""", "reading 1_Pooling/config.json: 2 problems\n  $.pooling_mode: \"median\"; supported: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken\n  $.pooling_mode: no mode; supported: at least one")]
+    [TestCase("sentence_transformers.models.Pooling", """{"pooling_mode": "median"}""", "reading 1_Pooling/config.json: $.pooling_mode: \"median\"; supported: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken")]
+    [TestCase("sentence_transformers.models.Pooling", """{"pooling_mode_mean_tokens": false}""", "reading 1_Pooling/config.json: $.pooling_mode: no mode; supported: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken")]
+    [TestCase("sentence_transformers.models.Pooling", """{"pooling_mode": 3}""", "reading 1_Pooling/config.json: $.pooling_mode: 3; supported: a text")]
     [TestCase("sentence_transformers.models.Pooling", """{"temperature": 1}""", "reading 1_Pooling/config.json: $.temperature: a key that nothing reads; supported: the keys of Pooling")]
     [TestCase("sentence_transformers.models.Dense", """{"out_features": 4, "activation_function": "mine.Act"}""", "reading 1_Pooling/config.json: $.activation_function: \"mine.Act\"; supported: torch.nn.modules.activation.Tanh, torch.nn.modules.linear.Identity, torch.nn.modules.activation.ReLU, torch.nn.modules.activation.GELU, torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.SiLU")]
     public void Modules_that_are_not_supported_are_refused(string type, string json, string message) =>
-        Assert.That(Assert.Throws<UnsupportedCheckpointException>(() => SentenceModule.Read(type, "1_Pooling", Json(json)))!.Message, Is.EqualTo(message));
+        Assert.That(Assert.Throws<UnsupportedCheckpointException>(() => SentenceModuleReader.Read(type, "1_Pooling", Json(json)))!.Message, Is.EqualTo(message));
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using NUnit.Framework;
 using OnnxTransformers.Graphs.Heads;
+using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models;
 
@@ -9,11 +10,15 @@ public sealed class CatalogTests
     private static UnsupportedCheckpointException Refusal(string config, string? task = null, params SentenceModule[] modules) => Assert.Throws<UnsupportedCheckpointException>(() =>
         ModelCatalog.Plan(ConfigReader.Parse(Encoding.UTF8.GetBytes(config), "config.json"), new Dictionary<string, TensorInfo>(), new PlanRequest { Task = task, SentenceModules = [.. modules] }))!;
 
+    /// <summary>Eight are named, the nearest.</summary>
+    private static string Others => (ModelCatalog.Families.Length - 8).ToString(System.Globalization.CultureInfo.InvariantCulture);
+
     [Test]
     public void An_unknown_model_type_is_refused_with_the_nearest()
     {
         var e = Refusal("""{"model_type": "robertta", "architectures": ["RoberttaModel"]}""");
-        Assert.That(e.Message, Is.EqualTo("reading config.json: $.model_type: \"robertta\" (RoberttaModel), which is not a type of transformers; supported: bert, distilbert, electra, mpnet, roberta, xlm-roberta, camembert. Next: the nearest that is supported is roberta, another network"));
+        Assert.That(e.Message, Does.Match("^reading config\\.json: \\$\\.model_type: \"robertta\" \\(RoberttaModel\\), which is not a type of transformers; supported: roberta, ([a-z0-9_-]+, ){6}[a-z0-9_-]+ and [0-9]+ others \\(docs/families\\)\\. "
+            + "Next: check the type's spelling; the nearest that is supported is roberta, another network$"));
         Assert.That((e.ModelType, e.Key, e.Nearest), Is.EqualTo(("robertta", "$.model_type", "roberta")));
     }
 
@@ -21,23 +26,76 @@ public sealed class CatalogTests
     public void A_type_of_the_reference_that_is_not_supported_yet_is_told_apart_and_the_nearest_does_its_task()
     {
         var e = Refusal("""{"model_type": "yoso", "architectures": ["YosoForMaskedLM"]}""");
-        Assert.That(e.Message, Does.StartWith("reading config.json: $.model_type: \"yoso\" (YosoForMaskedLM), a type of transformers that is not supported yet; supported: bert, "));
+        Assert.That(e.Message, Does.StartWith("reading config.json: $.model_type: \"yoso\" (YosoForMaskedLM), a type of transformers that is not supported yet; supported: ").And.EndsWith("Next: export this one with optimum; the nearest that is supported is bert, another network"));
         Assert.That(e.Nearest, Is.EqualTo("bert"));
     }
 
-    [TestCase("{}", null, "reading config.json: $.model_type: missing; supported: bert, distilbert, electra, mpnet, roberta, xlm-roberta, camembert. Next: use a checkpoint whose config.json was saved by transformers")]
-    [TestCase("""{"model_type": "bert"}""", null, "choosing the task of config.json: architectures: no class is named; supported: for bert: feature-extraction, fill-mask, text-classification, token-classification, question-answering, multiple-choice, next-sentence-prediction, pretraining. Next: name the task with --task")]
-    [TestCase("""{"model_type": "bert", "architectures": ["BertLMHeadModel"]}""", null, "choosing the task of config.json: architectures: \"BertLMHeadModel\", a class for text-generation; supported: for bert: feature-extraction, fill-mask, text-classification, token-classification, question-answering, multiple-choice, next-sentence-prediction, pretraining")]
-    [TestCase("""{"model_type": "distilbert", "architectures": ["DistilBertModel"]}""", "next-sentence-prediction", "choosing the task of config.json: architectures: the task \"next-sentence-prediction\" was asked for; supported: for distilbert: feature-extraction, fill-mask, text-classification, token-classification, question-answering, multiple-choice")]
-    [TestCase("""{"model_type": "distilbert", "architectures": ["DistilBertModel"]}""", "magic", "choosing the task of config.json: architectures: the task \"magic\" was asked for, which is not one of the reference's; supported: for distilbert: feature-extraction, fill-mask, text-classification, token-classification, question-answering, multiple-choice")]
-    [TestCase("""{"model_type": "mpnet", "architectures": ["MPNetModel"]}""", "sentence-similarity", "choosing the task of config.json: architectures: the task \"sentence-similarity\" was asked for, but the folder has no modules.json that says how to pool; supported: for mpnet: feature-extraction, fill-mask, text-classification, token-classification, question-answering, multiple-choice. Next: ask for feature-extraction")]
+    [TestCase("mt5", "MT5ForConditionalGeneration", TestName = "A type whose task none does has no nearest, however alike its name is to mpt")]
+    [TestCase("resnet", "ResNetForImageClassification")]
+    public void Without_a_near_type_the_next_step_is_named_all_the_same(string type, string architecture)
+    {
+        var e = Refusal($$"""{"model_type": "{{type}}", "architectures": ["{{architecture}}"]}""");
+        Assert.That(e.Message, Does.EndWith("others (docs/families). Next: export this one with optimum"));
+        Assert.That(e.Nearest, Is.Null);
+    }
+
+    [Test]
+    public void A_task_that_was_asked_for_is_no_key_of_the_configuration() => Assert.That(Refusal("""{"model_type": "bert", "architectures": ["BertModel"]}""", "magic").Key, Is.Null);
+
+    [TestCase("sentiment-analysis", "text-classification")]
+    [TestCase("ner", "token-classification")]
+    [TestCase("zero-shot-classification", "zero-shot-classification")]
+    public void Tasks_go_by_their_other_names_too(string asked, string task)
+    {
+        var config = ConfigReader.Parse("""{"model_type": "bert", "architectures": ["BertModel"]}"""u8.ToArray(), "config.json");
+        Assert.That(ModelCatalog.Plan(config, new Dictionary<string, TensorInfo>(), new PlanRequest { Task = asked }).Task, Is.EqualTo(task));
+    }
+
+    [TestCase("{}", null, "reading config.json: $.model_type: missing; supported: bert, distilbert, electra, mpnet, roberta, xlm-roberta, camembert, apertus and {others} others (docs/families). Next: use a checkpoint whose config.json was saved by transformers")]
+    [TestCase("""{"model_type": "bert"}""", null, "choosing the task of config.json: architectures: no class is named; supported: {bert}. Next: name the task with --task")]
+    [TestCase("""{"model_type": "bert", "architectures": ["BertLMHeadModel"]}""", null, "choosing the task of config.json: architectures: \"BertLMHeadModel\", a class for text-generation; supported: {bert}. Next: name another task with --task")]
+    [TestCase("""{"model_type": "distilbert", "architectures": ["DistilBertModel"]}""", "next-sentence-prediction", "choosing the task of config.json: --task: \"next-sentence-prediction\"; supported: {distilbert}")]
+    [TestCase("""{"model_type": "distilbert", "architectures": ["DistilBertModel"]}""", "magic", "choosing the task of config.json: --task: \"magic\", which is not a task of the reference; supported: {distilbert}")]
+    [TestCase("""{"model_type": "mpnet", "architectures": ["MPNetModel"]}""", "sentence-similarity", "choosing the task of config.json: --task: \"sentence-similarity\", but the folder has no modules.json that says how to pool; supported: {mpnet}. Next: ask for feature-extraction")]
     [TestCase("""{"model_type": "bert", "architectures": ["BertModel"], "hidden_act": "gelu_exact", "num_attention_heads": 5, "layer_norm_eps": "small", "rotary": true}""", null,
-        "reading config.json: 4 problems\n  $.num_attention_heads: 5; supported: a divisor of the hidden size 768\n  $.hidden_act: \"gelu_exact\"; supported: gelu, gelu_10, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, laplace, leaky_relu, linear, mish, prelu, quick_gelu, relu, relu2, relu6, sigmoid, silu, swish, tanh, xielu\n  $.layer_norm_eps: \"small\"; supported: a number\n  $.rotary: a key that nothing reads; supported: the keys of bert and those that never change a graph. Next: if it changes nothing, remove it from config.json")]
+        "reading config.json: 4 problems\n  $.num_attention_heads: 5; supported: a divisor of the hidden size 768\n  $.hidden_act: \"gelu_exact\"; supported: {activations}\n  $.layer_norm_eps: \"small\"; supported: a number\n  $.rotary: a key that nothing reads; supported: the keys of bert and those that never change a graph. Next: if it changes nothing, remove it from config.json")]
     [TestCase("""{"model_type": "bert", "architectures": ["BertModel"], "is_decoder": true}""", null, "reading config.json: $.is_decoder: true; supported: false (the encoder; as a decoder it is not supported yet)")]
     [TestCase("""{"model_type": "roberta", "architectures": ["RobertaModel"], "position_embedding_type": "rotary"}""", null, "reading config.json: $.position_embedding_type: \"rotary\"; supported: absolute, relative_key, relative_key_query")]
     [TestCase("""{"model_type": "mpnet", "architectures": ["MPNetModel"], "relative_attention_num_buckets": 16}""", null, "reading config.json: $.relative_attention_num_buckets: 16; supported: a whole number of at least 32")]
     [TestCase("""{"model_type": "bert", "architectures": ["BertModel"], "pruned_heads": {"0": [1]}}""", null, "reading config.json: $.pruned_heads: {\"0\": [1]}; supported: no pruned heads")]
-    public void Refusals_say_what_was_found_and_what_is_supported(string config, string? task, string message) => Assert.That(Refusal(config, task).Message, Is.EqualTo(message));
+    [TestCase("""{"model_type": "bert", "architectures": ["BertModel"], "hidden_act": "prelu"}""", null, "reading config.json: $.hidden_act: \"prelu\"; supported: {activations}")]
+    [TestCase("""{"model_type": "electra", "architectures": ["ElectraModel"], "summary_activation": "xielu"}""", null, "reading config.json: $.summary_activation: \"xielu\"; supported: {activations}")]
+    public void Refusals_say_what_was_found_and_what_is_supported(string config, string? task, string message) => Assert.That(Refusal(config, task).Message, Is.EqualTo(Filled(message)));
+
+    private const string EncoderTasks = "feature-extraction, fill-mask, text-classification, sentiment-analysis, zero-shot-classification, text-ranking, token-classification, ner, question-answering, multiple-choice";
+
+    /// <summary>What grows with the tables stands in braces.</summary>
+    private static string Filled(string message) => message
+        .Replace("{bert}", $"for bert: {EncoderTasks}, next-sentence-prediction, pretraining", StringComparison.Ordinal)
+        .Replace("{distilbert}", $"for distilbert: {EncoderTasks}", StringComparison.Ordinal)
+        .Replace("{mpnet}", $"for mpnet: {EncoderTasks}", StringComparison.Ordinal)
+        .Replace("{activations}", string.Join(", ", Activation.All.Values.Where(a => !a.HasParameters).Select(a => a.Name)), StringComparison.Ordinal)
+        .Replace("{others}", Others, StringComparison.Ordinal);
+
+    [Test]
+    public void Only_types_whose_own_activation_has_parameters_take_those_that_have()
+    {
+        Assert.That(Activation.All.Values.Where(a => a.HasParameters).Select(a => a.Name), Is.EqualTo(new[] { "prelu", "xielu" }));
+        var json = ConfigReader.Parse("""{"hidden_act": "prelu"}"""u8.ToArray(), "config.json");
+        Assert.That(json.Activation("hidden_act", "xielu").Name, Is.EqualTo("prelu"));
+        Assert.That(json.Problems, Is.Empty);
+    }
+
+    [TestCase("{}", 2, "LABEL_0 LABEL_1")]
+    [TestCase("""{"id2label": {}}""", 2, "LABEL_0 LABEL_1")]
+    [TestCase("""{"id2label": {}, "num_labels": 3}""", 3, "LABEL_0 LABEL_1 LABEL_2")]
+    [TestCase("""{"_num_labels": 1}""", 1, "LABEL_0")]
+    [TestCase("""{"id2label": {"0": "no", "1": "yes", "2": "perhaps"}, "num_labels": 2}""", 3, "no yes perhaps")]
+    public void A_head_has_as_many_labels_as_the_pipelines_name(string config, int count, string names)
+    {
+        Assert.That(ConfigReader.Parse(Encoding.UTF8.GetBytes(config), "config.json").Labels(), Is.EqualTo(count));
+        Assert.That(string.Join(' ', LabelNames.Read(ConfigReader.Parse(Encoding.UTF8.GetBytes(config), "config.json"))), Is.EqualTo(names));
+    }
 
     [Test]
     public void Tasks_are_found_by_the_longest_ending()
@@ -71,6 +129,9 @@ public sealed class CatalogTests
     {
         var plan = ModelCatalog.Plan(ConfigReader.Parse("""{"model_type": "bert", "architectures": ["BertModel"], "use_cache": true, "torch_dtype": "float16", "hidden_dropout_prob": 0.1, "my_null": null}"""u8.ToArray(), "config.json"),
             new Dictionary<string, TensorInfo>(), new PlanRequest());
-        Assert.That(plan.IgnoredKeys, Is.EquivalentTo(new[] { "$.use_cache", "$.torch_dtype", "$.hidden_dropout_prob" }));
+        Assert.That(plan.IgnoredKeys, Is.EqualTo(new IgnoredKey[]
+        {
+            new("$.use_cache", "which results the reference's Python object returns"), new("$.torch_dtype", "the element type comes from the checkpoint and from --precision"), new("$.hidden_dropout_prob", "training only"),
+        }));
     }
 }

@@ -9,19 +9,22 @@ namespace OnnxTransformers.Graphs.Models;
 /// <summary>The graph of every family as text, for each kind of target: a change of a graph shows as a difference of these files. UPDATE_DUMPS=1 writes them anew.</summary>
 public sealed class DumpTests
 {
+    private static readonly Dictionary<string, ElementType> Types = new() { ["F32"] = ElementType.Float, ["I64"] = ElementType.Int64, ["BF16"] = ElementType.BFloat16, ["U8"] = ElementType.UInt8 };
+
     private static readonly string[] Cases =
     [
         "bert-base", "bert-fill-mask", "bert-multiple-choice", "bert-question-answering", "bert-next-sentence", "distilbert-base", "distilbert-text-classification", "electra-discriminator", "electra-fill-mask", "mpnet-base",
         "roberta-base", "roberta-text-classification", "xlm-roberta-fill-mask", "camembert-fill-mask",
+        "decoder/bloom", "decoder/deepseek_v3", "decoder/gemma2", "decoder/gpt2", "decoder/llama-3", "decoder/llama-sequence-classification", "decoder/mixtral", "decoder/storage-gpt-oss-mxfp4",
     ];
 
     [Test]
     public void The_graph_is_the_reviewed_one([ValueSource(nameof(Cases))] string fixture, [Values(Target.Portable, Target.Cpu, Target.Cuda)] Target target)
     {
-        var folder = Fixtures.Find($"text/{fixture}");
+        var folder = Fixtures.Find(fixture.Contains('/', StringComparison.Ordinal) ? fixture : $"text/{fixture}");
         var plan = ModelCatalog.Plan(ConfigReader.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")), "config.json"), Index(Path.Combine(folder, "model.safetensors")), new PlanRequest());
         var text = OnnxText.Dump(plan.Build(new BuildOptions { Target = target }).Single().ToModel().Proto);
-        var path = Path.Combine(Fixtures.Root, "tests", "OnnxTransformers.Graphs.Tests", "Models", "Dumps", $"{fixture}.{target}.txt");
+        var path = Path.Combine(Fixtures.Root, "tests", "OnnxTransformers.Graphs.Tests", "Models", "Dumps", $"{Path.GetFileName(fixture)}.{target}.txt");
         if (Environment.GetEnvironmentVariable("UPDATE_DUMPS") == "1") File.WriteAllText(path, text);
         Assert.That(text, Is.EqualTo(File.ReadAllText(path)), "the graph changed: review it, and write the dumps anew with UPDATE_DUMPS=1");
     }
@@ -38,12 +41,12 @@ public sealed class DumpTests
     }
 
     /// <summary>Names, types and shapes from a file's header.</summary>
-    private static Dictionary<string, TensorInfo> Index(string path)
+    internal static Dictionary<string, TensorInfo> Index(string path)
     {
         using var file = File.OpenRead(path);
         using var reader = new BinaryReader(file);
         using var header = JsonDocument.Parse(Encoding.UTF8.GetString(reader.ReadBytes((int)reader.ReadInt64())));
         return header.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__").ToDictionary(p => p.Name, p => new TensorInfo(p.Name,
-            p.Value.GetProperty("dtype").GetString() == "F32" ? ElementType.Float : ElementType.Int64, [.. p.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())]));
+            Types[p.Value.GetProperty("dtype").GetString()!], [.. p.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())]));
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Collections.Immutable;
 using FsCheck;
 using FsCheck.Fluent;
@@ -19,6 +20,22 @@ internal sealed class RecipeTests
             using var reader = new RecipeReader(source);
             Assert.That(reader.Read(new("w", recipe)), Is.EqualTo(NaiveRecipe.Bytes(recipe, source)), () => Describe(recipe));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+
+    [Test]
+    public void Blocks_of_four_bit_floats_are_decoded_with_their_scales_then_cut_and_converted()
+    {
+        var source = new MemorySource();
+        // Two rows of one block each: all values in order, twice the lower half first; scales 2^0 and 2^-2.
+        byte[] blocks = [.. Enumerable.Range(0, 16).Select(i => (byte)(((2 * i + 1) % 16 << 4) | (2 * i % 16)))];
+        var packed = new Recipe.Mxfp4(source.Add("blocks", ElementType.UInt8, [2, 1, 16], [.. blocks, .. blocks]), source.Add("scales", ElementType.UInt8, [2, 1], [127, 125]));
+        Assert.That(packed.Shape, Is.EqualTo(new long[] { 2, 32 }));
+        float[] values = [0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0f, -0.5f, -1, -1.5f, -2, -3, -4, -6];
+        using var reader = new RecipeReader(source);
+        var all = MemoryMarshal.Cast<byte, float>(reader.Read(new("w", packed))).ToArray();
+        Assert.That(all, Is.EqualTo(values.Concat(values).Concat(values.Select(v => v / 4)).Concat(values.Select(v => v / 4))));
+        var part = new Recipe.Converted(new Recipe.Sliced(packed, 0, 1, 1), ElementType.Float16);
+        Assert.That(MemoryMarshal.Cast<byte, Half>(reader.Read(new("w", part)))[7], Is.EqualTo((Half)1.5));
+    }
 
     [Test]
     public void Pieces_of_any_size_cover_the_result_once_and_give_the_same_bytes() =>

@@ -1,4 +1,3 @@
-using OnnxTransformers.Graphs.Heads;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models.Text;
@@ -21,12 +20,12 @@ internal sealed class DistilBert(DistilBert.Config c, Module m)
         }
     }
 
-    private TextInputs Inputs() => TextInputs.Declare(m.Graph, tokenTypes: false);
+    private TextEncoder Encoder => new(m, HasTokenTypes: false, c.Width, c.Labels, Encode, Pooled);
 
     private Value Embed(TextInputs x)                                                               // [B, S] -> [B, S, D]
     {
         var e = m["embeddings"];
-        return LayerNorm(e["LayerNorm"], Embedding(e["word_embeddings"], x.InputIds, c.VocabSize, c.Width) + PositionEmbedding(e["position_embeddings"], x, c.MaxPositions, c.Width), Epsilon);
+        return LayerNorm(e["LayerNorm"], WordEmbedding(e["word_embeddings"], x.InputIds, c.VocabSize, c.Width) + PositionEmbedding(e["position_embeddings"], x, c.MaxPositions, c.Width), Epsilon);
     }
 
     private Value Block(Module m, Value h, AttentionMask mask)                                      // [B, S, D] -> [B, S, D]
@@ -39,35 +38,20 @@ internal sealed class DistilBert(DistilBert.Config c, Module m)
 
     private Value Encode(TextInputs x) => m["transformer.layer"].Fold(c.Layers, Embed(x), (layer, h) => Block(layer, h, x.Mask));
 
-    private Value Encode() => Encode(Inputs());
+    private Value Pooled(Value h) => Linear(m.Root["pre_classifier"], FirstToken(h), c.Width, Relu);    // [B, S, D] -> [B, D]
 
-    private Value Pooled(TextInputs x) => Linear(m.Root["pre_classifier"], FirstToken(Encode(x)), c.Width, Relu);    // [B, S] -> [B, D]
-
-    private GraphOutputs Words()                                                                    // -> [B, S, V]
+    private Value Words(Value h)                                                                    // [B, S, D] -> [B, S, V]
     {
-        var head = m.Root;
-        var h = Transform(head["vocab_transform"], head["vocab_layer_norm"], Encode(), c.Width, c.Activation, Epsilon);
-        var projector = head["vocab_projector"];
-        var table = (c.Tied ? m["embeddings.word_embeddings"] : projector).Weight("weight", c.VocabSize, c.Width);
-        return [("logits", VocabularyLogits(projector, h, table, projector.Weight("bias", c.VocabSize)))];
+        h = Transform(m.Root["vocab_transform"], m.Root["vocab_layer_norm"], h, c.Width, c.Activation, Epsilon);
+        var projector = m.Root["vocab_projector"];
+        return MaskedWords(projector, c.Tied ? m["embeddings.word_embeddings"] : null, h, projector.Weight("bias", c.VocabSize));
     }
 
-    private GraphOutputs Choices()
-    {
-        var x = TextInputs.DeclareChoices(m.Graph, tokenTypes: false);
-        return Head.Choices(m.Root["classifier"], Pooled(x), x);
-    }
-
-    internal static readonly ModelFamily Family = ModelFamily.Of("distilbert", "distilbert", Config.Read, (c, m) => new DistilBert(c, m),
-        [new("embeddings.position_ids", "a buffer of consecutive numbers")],
-        new TaskGraphs<DistilBert>("feature-extraction", d => [("last_hidden_state", d.Encode())]),
-        new TaskGraphs<DistilBert>("fill-mask", d => d.Words()),
-        new TaskGraphs<DistilBert>("text-classification", d => Logits(d.Top["classifier"], d.Pooled(d.Inputs()), d.Labels)),
-        new TaskGraphs<DistilBert>("token-classification", d => Logits(d.Top["classifier"], d.Encode(), d.Labels)),
-        new TaskGraphs<DistilBert>("question-answering", d => Spans(d.Top["qa_outputs"], d.Encode())),
-        new TaskGraphs<DistilBert>("multiple-choice", d => d.Choices()));
-
-    private Module Top => m.Root;
-
-    private int Labels => c.Labels;
+    internal static readonly ModelFamily Family = ModelFamily.Of("distilbert", "distilbert", Config.Read, (c, m) => new DistilBert(c, m), [SkippedTensors.Positions],
+    [
+        new TaskGraphs<DistilBert>("feature-extraction", d => d.Encoder.Features()),
+        new TaskGraphs<DistilBert>("fill-mask", d => [("logits", d.Words(d.Encoder.Hidden()))]),
+        new TaskGraphs<DistilBert>("text-classification", d => d.Encoder.ClassifyPooled()),
+        .. TextEncoder.SharedTasks<DistilBert>(d => d.Encoder),
+    ]);
 }

@@ -1,4 +1,3 @@
-using OnnxTransformers.Graphs.Heads;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models.Text;
@@ -22,12 +21,12 @@ internal sealed class MpNet(MpNet.Config c, Module m)
         }
     }
 
-    private TextInputs Inputs() => TextInputs.Declare(m.Graph, tokenTypes: false);
+    private TextEncoder Encoder => new(m, HasTokenTypes: false, c.HiddenSize, c.Labels, Encode, h => Pool(m["pooler"], h, c.HiddenSize));
 
     private Value Embed(TextInputs x)                                                               // [B, S] -> [B, S, D]
     {
         var e = m["embeddings"];
-        var sum = Embedding(e["word_embeddings"], x.InputIds, c.VocabSize, c.HiddenSize) + Embedding(e["position_embeddings"], PositionsFromIds(x, Padding), c.MaxPositions, c.HiddenSize);
+        var sum = WordEmbedding(e["word_embeddings"], x.InputIds, c.VocabSize, c.HiddenSize) + CountedPositionEmbedding(e["position_embeddings"], x, Padding, c.MaxPositions, c.HiddenSize);
         return LayerNorm(e["LayerNorm"], sum, c.Epsilon);
     }
 
@@ -46,36 +45,18 @@ internal sealed class MpNet(MpNet.Config c, Module m)
         return m["encoder.layer"].Fold(c.Layers, Embed(x), (layer, h) => Block(layer, h, x.Mask, bias));
     }
 
-    private Value Encode() => Encode(Inputs());
-
-    private GraphOutputs Features() => Head.Features(m["pooler"], Encode(), c.HiddenSize);
-
-    private GraphOutputs Words()                                                                    // -> [B, S, V]
+    private Value Words(Value h)                                                                    // [B, S, D] -> [B, S, V]
     {
         var head = m.Root["lm_head"];
-        var h = Transform(head["dense"], head["layer_norm"], Encode(), c.HiddenSize, Gelu, c.Epsilon);
-        var table = (c.Tied ? m["embeddings.word_embeddings"] : head["decoder"]).Weight("weight", c.VocabSize, c.HiddenSize);
-        return [("logits", VocabularyLogits(head["decoder"], h, table, head.Weight(["bias", "decoder.bias"], c.VocabSize)))];
+        h = Transform(head["dense"], head["layer_norm"], h, c.HiddenSize, Gelu, c.Epsilon);
+        return MaskedWords(head["decoder"], c.Tied ? m["embeddings.word_embeddings"] : null, h, head.Weight(["bias", "decoder.bias"], c.VocabSize));
     }
 
-    private GraphOutputs Choices()
-    {
-        var x = TextInputs.DeclareChoices(m.Graph, tokenTypes: false);
-        return Head.Choices(m.Root["classifier"], Pool(m["pooler"], Encode(x), c.HiddenSize), x);
-    }
-
-    internal static readonly ModelFamily Family = ModelFamily.Of("mpnet", "mpnet", Config.Read, (c, m) => new MpNet(c, m),
-        [new("embeddings.position_ids", "a buffer of consecutive numbers"), new("pooler.", "the pooler, where the task does not read it")],
-        new TaskGraphs<MpNet>("feature-extraction", n => n.Features()),
-        new TaskGraphs<MpNet>("fill-mask", n => n.Words()),
-        new TaskGraphs<MpNet>("text-classification", n => DenseClassifier(n.Top["classifier"], n.Encode(), n.Width, Tanh, n.Labels)),
-        new TaskGraphs<MpNet>("token-classification", n => Logits(n.Top["classifier"], n.Encode(), n.Labels)),
-        new TaskGraphs<MpNet>("question-answering", n => Spans(n.Top["qa_outputs"], n.Encode())),
-        new TaskGraphs<MpNet>("multiple-choice", n => n.Choices()));
-
-    private Module Top => m.Root;
-
-    private int Width => c.HiddenSize;
-
-    private int Labels => c.Labels;
+    internal static readonly ModelFamily Family = ModelFamily.Of("mpnet", "mpnet", Config.Read, (c, m) => new MpNet(c, m), [SkippedTensors.Positions, SkippedTensors.Pooler],
+    [
+        new TaskGraphs<MpNet>("feature-extraction", n => n.Encoder.FeaturesWithPooler()),
+        new TaskGraphs<MpNet>("fill-mask", n => [("logits", n.Words(n.Encoder.Hidden()))]),
+        new TaskGraphs<MpNet>("text-classification", n => n.Encoder.ClassifyFirstToken(Tanh)),
+        .. TextEncoder.SharedTasks<MpNet>(n => n.Encoder),
+    ]);
 }

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace OnnxTransformers.Graphs.Models;
+namespace OnnxTransformers;
 
 /// <summary>A task of the reference: its name, the classes of checkpoints made for it, and the task whose graph it runs on where that is another's.</summary>
 /// <param name="Name">The name, as pipelines have it.</param>
@@ -8,18 +8,25 @@ namespace OnnxTransformers.Graphs.Models;
 /// <param name="GraphOf">The task whose graph serves this one; null for its own.</param>
 public sealed record ModelTask(string Name, ImmutableArray<string> Classes, string? GraphOf = null)
 {
+    /// <summary>Other names of the reference for the same task.</summary>
+    public ImmutableArray<string> Aliases { get; init; } = [];
+
+    /// <summary>The task whose graph serves this one: itself, or another.</summary>
+    public string Graph => GraphOf ?? Name;
+
     /// <summary>All tasks of the reference (transformers 4.57, models/auto and pipelines), and those of sentence-transformers. Where endings overlap, the longest decides.</summary>
     public static readonly ImmutableArray<ModelTask> All =
     [
         new("feature-extraction", ["Model", "Encoder", "EncoderModel"]),
-        new("fill-mask", ["ForMaskedLM"]),
-        new("text-classification", ["ForSequenceClassification"]),
-        new("token-classification", ["ForTokenClassification"]),
+        new("fill-mask", ["ForMaskedLM", "WithLMHeadModel"]),
+        new("text-classification", ["ForSequenceClassification"]) { Aliases = ["sentiment-analysis"] },
+        new("token-classification", ["ForTokenClassification"]) { Aliases = ["ner"] },
         new("question-answering", ["ForQuestionAnswering", "ForQuestionAnsweringSimple"]),
         new("multiple-choice", ["ForMultipleChoice"]),
         new("next-sentence-prediction", ["ForNextSentencePrediction"]),
         new("pretraining", ["ForPreTraining"]),
         new("text-generation", ["ForCausalLM", "LMHeadModel"]),
+        new("unconditional-image-generation", ["ForCausalImageModeling"], "text-generation"),
         new("text2text-generation", ["ForConditionalGeneration"]),
         new("automatic-speech-recognition", ["ForCTC", "ForSpeechSeq2Seq"]),
         new("audio-classification", ["ForAudioClassification"]),
@@ -45,18 +52,16 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
         new("keypoint-matching", ["ForKeypointMatching"]),
         new("time-series-prediction", ["ForPrediction"]),
         new("sentence-similarity", ["SentenceTransformer"]),
-        new("sentiment-analysis", [], "text-classification"),
         new("zero-shot-classification", [], "text-classification"),
         new("text-ranking", [], "text-classification"),
-        new("ner", [], "token-classification"),
         new("summarization", [], "text2text-generation"),
         new("translation", [], "text2text-generation"),
-        new("zero-shot-image-classification", [], "feature-extraction"),
-        new("zero-shot-audio-classification", [], "feature-extraction"),
+        new("zero-shot-image-classification", []),
+        new("zero-shot-audio-classification", []),
     ];
 
-    /// <summary>The task of a name, or null.</summary>
-    public static ModelTask? Named(string name) => All.FirstOrDefault(t => t.Name == name);
+    /// <summary>The task of a name or another name, or null.</summary>
+    public static ModelTask? Named(string name) => All.FirstOrDefault(t => t.Name == name || t.Aliases.Contains(name));
 
     /// <summary>The task that a class of the reference is made for, or null: the longest ending counts.</summary>
     public static ModelTask? OfClass(string architecture) => All.SelectMany(t => t.Classes.Select(c => (Task: t, Class: c)))

@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace OnnxTransformers;
+
+/// <summary>What holds for a network, as an exported graph's file tells it. The reference's own network breaks some of these in some families: a runtime must then batch differently, and a proof can't ask for it.</summary>
+public sealed record NetworkTraits
+{
+    private const string Batching = "batching", MaskedIds = "masked_ids", Longest = "max_tokens";
+
+    /// <summary>Everything holds, and nothing limits the length of a text.</summary>
+    public static NetworkTraits Default { get; } = new();
+
+    /// <summary>A row gives the same alone as in a batch.</summary>
+    public bool RowsAreIndependent { get; init; } = true;
+
+    /// <summary>A row gives the same with padding as without.</summary>
+    public bool PaddingIsNeutral { get; init; } = true;
+
+    /// <summary>Which ids stand under the mask changes nothing.</summary>
+    public bool MaskedIdsAreNeutral { get; init; } = true;
+
+    /// <summary>The longest text in tokens; null where nothing limits it.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>The entries of a graph file's metadata: batching (any, same_length: only rows of one length may share a run, alone), masked_ids (ignored, read) and max_tokens.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Metadata
+    {
+        get
+        {
+            yield return new(Batching, !RowsAreIndependent ? "alone" : PaddingIsNeutral ? "any" : "same_length");
+            yield return new(MaskedIds, MaskedIdsAreNeutral ? "ignored" : "read");
+            if (MaxTokens is { } most) yield return new(Longest, most.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    /// <summary>The traits that a graph's file tells; null where it tells none, as files from elsewhere.</summary>
+    public static NetworkTraits? Read(IReadOnlyDictionary<string, string> metadata) => !metadata.TryGetValue(Batching, out var batching) ? null : new()
+    {
+        RowsAreIndependent = batching != "alone",
+        PaddingIsNeutral = batching == "any",
+        MaskedIdsAreNeutral = metadata.GetValueOrDefault(MaskedIds) != "read",
+        MaxTokens = int.TryParse(metadata.GetValueOrDefault(Longest), NumberStyles.None, CultureInfo.InvariantCulture, out var most) ? most : null,
+    };
+}

@@ -1,0 +1,127 @@
+using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Operators;
+
+namespace OnnxTransformers.Graphs.Layers;
+
+/// <summary>Whether a causal network is told the positions of its tokens.</summary>
+internal enum PositionInput
+{
+    /// <summary>Never: it has none, or counts them from the mask.</summary>
+    None,
+    /// <summary>Where there is a past. Without one, only distances count, and places in the sequence serve as well.</summary>
+    Relative,
+    /// <summary>Always: each position has a vector of its own.</summary>
+    Absolute,
+}
+
+/// <summary>The inputs of a causal language model and what is derived from them once for the whole graph. One graph serves prompt and step: the past may be empty.</summary>
+internal sealed class CausalInputs
+{
+    private readonly Graph _graph;
+    private readonly Dictionary<(int, bool), Value> _masks = [];
+    private readonly Dictionary<Rotary, (Value Cos, Value Sin)> _angles = [];
+    private readonly Dictionary<Rotary, (Value Places, Value Cos, Value Sin)> _tables = [];
+    private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
+    private readonly Value? _declaredPositions;
+    private Value? _keys;
+    private Value? _queries;
+
+    private CausalInputs(Graph graph, Value ids, Value mask, Value? positions, KeyValueCache? cache) => (_graph, InputIds, Mask, _declaredPositions, Cache) = (graph, ids, mask, positions, cache);
+
+    /// <summary>int64 [B, S].</summary>
+    internal Value InputIds { get; }
+
+    /// <summary>int64 [B, T], 1 where real: the past and the present.</summary>
+    internal Value Mask { get; }
+
+    /// <summary>Keys and values of the past; null for tasks that read a text once.</summary>
+    internal KeyValueCache? Cache { get; }
+
+    /// <summary>int64 [B, S], or the places [1, S] where no positions are given.</summary>
+    internal Value PositionIds => _declaredPositions ?? Op.Unsqueeze(Queries, 0);
+
+    /// <summary>S as a vector of one int64.</summary>
+    internal Value Length => Shared("length", () => Op.ShapeOf(InputIds, 1, 2));
+
+    /// <summary>T as a vector of one int64.</summary>
+    internal Value Total => Shared("total", () => Op.ShapeOf(Mask, 1, 2));
+
+    /// <summary>Declares input_ids, attention_mask, position_ids where they count, and past_key_values where there is a cache.</summary>
+    internal static CausalInputs Declare(Graph graph, PositionInput positions, ImmutableArray<KeyValueSizes>? cache)
+    {
+        var ids = graph.Input("input_ids", ElementType.Int64, new Shape("batch_size", "sequence_length"));
+        Dim total = cache is null ? "sequence_length" : (Dim)"past_sequence_length" + "sequence_length";
+        var mask = graph.Input("attention_mask", ElementType.Int64, new Shape("batch_size", total));
+        var declared = positions == PositionInput.Absolute || (positions == PositionInput.Relative && cache is not null);
+        var at = declared ? graph.Input("position_ids", ElementType.Int64, new Shape("batch_size", "sequence_length")) : null;
+        return new CausalInputs(graph, ids, mask, at, cache is { } sizes ? new KeyValueCache(graph, sizes) : null);
+    }
+
+    /// <summary>[B, 1, S, T]: 0 where a query sees a key, a very low number elsewhere. A key is seen when it is real, not later than the query and, with a window, less than so many places before it.</summary>
+    /// <param name="window">How many keys are seen at most, the query's own among them; 0 for all.</param>
+    /// <param name="bothWays">Whether later keys are seen as well; a window then goes both ways.</param>
+    internal Value AdditiveMask(int window, bool bothWays = false)
+    {
+        if (_masks.TryGetValue((window, bothWays), out var known)) return known;
+        var type = _graph.Options.ComputeType;
+        using var scope = _graph.Enter("attention_mask");
+        var seen = Op.Cast(Op.Unsqueeze(Mask, 1, 2), ElementType.Bool);                                         // [B, 1, 1, T]
+        if (!bothWays) seen = Op.And(seen, Places(Op.LessOrEqual(Keys, Queries2)));
+        if (window > 0) seen = Op.And(seen, Places(Op.Greater(Keys, Queries2 - _graph.Scalar(window, ElementType.Int64))));
+        if (window > 0 && bothWays) seen = Op.And(seen, Places(Op.Less(Keys, Queries2 + _graph.Scalar(window, ElementType.Int64))));
+        // Half of the lowest number, so that scores may be added to it without becoming infinite.
+        return _masks[(window, bothWays)] = Op.Where(seen, _graph.Scalar(0, type), _graph.Scalar(Scalars.Lowest(type) / 2, type));
+    }
+
+    /// <summary>Cosines and sines of a rotary scheme at the positions: [B, 1, S, d/2].</summary>
+    internal (Value Cos, Value Sin) Angles(Rotary rotary)
+    {
+        if (_angles.TryGetValue(rotary, out var known)) return known;
+        using var scope = _graph.Enter("rotary_emb");
+        return _angles[rotary] = rotary.Angles(PositionIds);
+    }
+
+    /// <summary>The same as tables [rows, d/2], and the row of each token [B, S].</summary>
+    internal (Value Places, Value Cos, Value Sin) AngleTables(Rotary rotary)
+    {
+        if (_tables.TryGetValue(rotary, out var known)) return known;
+        var (cos, sin) = Angles(rotary);
+        using var scope = _graph.Enter("rotary_emb");
+        Value Table(Value v) => Op.Reshape(v, [-1, v.Shape[3].Size!.Value]);
+        return _tables[rotary] = (Rows, Table(cos), Table(sin));
+    }
+
+    /// <summary>Rows of the tables of angles, int64 [B, S]: one for each token where positions are given, else one for each place.</summary>
+    private Value Rows => Shared("rows of angles", () =>
+    {
+        var shape = Op.ShapeOf(InputIds, 0, 2);
+        if (_declaredPositions is null) return Op.Expand(PositionIds, shape, InputIds.Shape);
+        var count = Op.Squeeze(Op.ReduceProd(shape, 0, keep: true), 0);
+        return Op.Reshape(Op.Range(_graph.Scalar(0, ElementType.Int64), count, InputIds.Shape[0] * InputIds.Shape[1]), shape, InputIds.Shape);
+    });
+
+    /// <summary>Something that several layers need, computed by the first one that asks.</summary>
+    internal Value Shared(string name, Func<Value> make)
+    {
+        if (_shapes.TryGetValue(name, out var known)) return known;
+        using var scope = _graph.Enter("shared");
+        return _shapes[name] = make();
+    }
+
+    /// <summary>Places of the keys, int64 [1, T].</summary>
+    private Value Keys => _keys ??= Op.Unsqueeze(Op.Range(_graph.Scalar(0, ElementType.Int64), Op.Squeeze(Total, 0), Mask.Shape[1]), 0);
+
+    /// <summary>Places of the queries, int64 [S]: the last S of T.</summary>
+    private Value Queries => _queries ??= MakeQueries();
+
+    private Value Queries2 => Shared("queries", () => Op.Unsqueeze(Queries, 1));
+
+    private Value MakeQueries()
+    {
+        var total = Op.Squeeze(Total, 0);
+        return Op.Range(Cache is null ? _graph.Scalar(0, ElementType.Int64) : total - Op.Squeeze(Length, 0), total, InputIds.Shape[1]);
+    }
+
+    /// <summary>[S, T] -> [1, 1, S, T].</summary>
+    private static Value Places(Value x) => Op.Unsqueeze(x, 0, 1);
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Operators;
+
+namespace OnnxTransformers.Graphs.Layers;
+
+/// <summary>What a layer keeps of each token.</summary>
+/// <param name="Heads">K.</param>
+/// <param name="KeySize">d of the keys.</param>
+/// <param name="ValueSize">d of the values.</param>
+internal sealed record KeyValueSizes(int Heads, int KeySize, int ValueSize);
+
+/// <summary>Keys and values of the past, as inputs past_key_values.{i}.key and .value, and with the present appended as outputs present.{i}.key and .value.</summary>
+internal sealed class KeyValueCache
+{
+    private readonly (Value Key, Value Value)[] _past;
+    private readonly (Value Key, Value Value)?[] _present;
+
+    internal KeyValueCache(Graph graph, ImmutableArray<KeyValueSizes> layers)
+    {
+        _past = new (Value, Value)[layers.Length];
+        _present = new (Value, Value)?[layers.Length];
+        for (var i = 0; i < layers.Length; i++)
+            _past[i] = (Past(graph, i, "key", layers[i].Heads, layers[i].KeySize), Past(graph, i, "value", layers[i].Heads, layers[i].ValueSize));
+    }
+
+    /// <summary>Puts a layer's keys and values behind its past. [B, K, S, d] -> [B, K, T, d].</summary>
+    internal (Value Key, Value Value) Append(int layer, Value key, Value value)
+    {
+        var all = (Op.Concat(2, _past[layer].Key, key), Op.Concat(2, _past[layer].Value, value));
+        _present[layer] = all;
+        return all;
+    }
+
+    /// <summary>The outputs of all layers.</summary>
+    internal IEnumerable<(string Name, Value Value)> Outputs =>
+        _present.SelectMany((p, i) => p is { } present ? new[] { ($"present.{i}.key", present.Key), ($"present.{i}.value", present.Value) } : []);
+
+    private static Value Past(Graph graph, int layer, string part, int heads, int size) =>
+        graph.Input($"past_key_values.{layer}.{part}", graph.Options.ComputeType, new Shape("batch_size", heads, "past_sequence_length", size));
+}

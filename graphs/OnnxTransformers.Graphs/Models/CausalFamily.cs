@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Heads;
+using OnnxTransformers.Graphs.Layers;
+using OnnxTransformers.Graphs.Operators;
+
+namespace OnnxTransformers.Graphs.Models;
+
+/// <summary>A causal network at a place of a graph: what the tasks need of it.</summary>
+/// <param name="Module">The network's own place in the checkpoint.</param>
+/// <param name="Sizes">Its sizes.</param>
+/// <param name="Hidden">From the inputs to hidden states [B, S, D], the last norm included.</param>
+/// <param name="Logits">From hidden states to numbers for the vocabulary [B, S, V].</param>
+internal sealed record CausalNetwork(Module Module, DecoderSizes Sizes, Func<CausalInputs, Value> Hidden, Func<Value, Value> Logits)
+{
+    /// <summary>Whether it is told positions.</summary>
+    internal PositionInput Positions { get; init; } = PositionInput.Relative;
+
+    /// <summary>What each layer keeps of a token; empty for networks that read the whole text at each step.</summary>
+    internal ImmutableArray<KeyValueSizes> Cache { get; init; } = Sizes.Cache;
+
+    /// <summary>Name of the token classifier's linear layer.</summary>
+    internal string TokenClassifier { get; init; } = "score";
+}
+
+/// <summary>Families of causal language models: every one has the same tasks.</summary>
+internal static class CausalFamily
+{
+    private static readonly ImmutableArray<SkippedTensors> Always =
+    [
+        new("lm_head", "the output table, where the task does not read it or it is the embeddings' own"),
+        new(".rotary_emb.inv_freq", "a buffer of older versions: frequencies come from the configuration"),
+    ];
+
+    // A classifier finds the last token by the padding's id, not by the mask.
+    private static readonly NetworkTraits IdsFindTheLastToken = new() { MaskedIdsAreNeutral = false };
+
+    /// <summary>Declares a family.</summary>
+    /// <param name="modelType">The <c>model_type</c>.</param>
+    /// <param name="basePrefix">The attribute of the network in classes with a head; the question answering classes of many types call it "transformer".</param>
+    /// <param name="read">Reads the configuration.</param>
+    /// <param name="create">Makes the network at a module of a graph.</param>
+    /// <param name="skipped">Stored tensors that a graph may leave out, besides the output table and old rotary buffers.</param>
+    internal static ModelFamily Of<TConfig>(string modelType, string basePrefix, Func<ConfigReader, TConfig> read, Func<TConfig, Module, CausalNetwork> create, params ImmutableArray<SkippedTensors> skipped) =>
+        ModelFamily.Of(modelType, basePrefix == "transformer" ? [basePrefix] : [basePrefix, "transformer"], read, create, [.. Always, .. skipped],
+            new TaskGraphs<CausalNetwork>("text-generation", Generate),
+            new TaskGraphs<CausalNetwork>("feature-extraction", n => [("last_hidden_state", n.Hidden(Inputs(n)))]),
+            new TaskGraphs<CausalNetwork>("text-classification", ClassifyText) { Traits = IdsFindTheLastToken },
+            new TaskGraphs<CausalNetwork>("token-classification", n => Logits(n.Module.Root[n.TokenClassifier], n.Hidden(Inputs(n)), n.Sizes.Labels)),
+            new TaskGraphs<CausalNetwork>("question-answering", n => Spans(n.Module.Root["qa_outputs"], n.Hidden(Inputs(n))))).Causal();
+
+    private static CausalInputs Inputs(CausalNetwork n) => CausalInputs.Declare(n.Module.Graph, n.Positions, null);
+
+    private static GraphOutputs Generate(CausalNetwork n)
+    {
+        var x = CausalInputs.Declare(n.Module.Graph, n.Positions, n.Cache.IsEmpty ? null : n.Cache);
+        var hidden = n.Hidden(x);
+        return [("logits", n.Logits(LastPositions(hidden))), ("last_hidden_state", hidden), .. x.Cache?.Outputs ?? []];
+    }
+
+    /// <summary>The last positions, as many as the input num_logits_to_keep says, which need not be fed: 0, its default, is for all. A prompt's other logits are read by nobody. [B, S, D] -> [B, num_logits, D].</summary>
+    internal static Value LastPositions(Value h)
+    {
+        var g = h.Graph;
+        var count = g.InputWithDefault("num_logits_to_keep", 0);
+        using var scope = g.Enter("num_logits_to_keep");
+        return Op.Slice(h, 1, Op.Unsqueeze(-count, 0), g.Constant(long.MaxValue), "num_logits");
+    }
+
+    private static GraphOutputs ClassifyText(CausalNetwork n)
+    {
+        var x = Inputs(n);
+        var last = LastToken(n.Hidden(x), x, n.Sizes.Padding);
+        return [("logits", Linear(n.Module.Root["score"], last, n.Sizes.Labels, bias: false, MatrixRole.Head))];
+    }
+}

@@ -1,0 +1,46 @@
+namespace OnnxTransformers.Graphs.Weights;
+
+internal sealed unsafe partial class PlanReader
+{
+    /// <summary>The parts of a quantized matrix: as many rows each as the budget has room for with their numbers; null where the plan is no such matrix.</summary>
+    private static IEnumerable<Piece>? RowBlocks(RecipePlan plan, long budget)
+    {
+        if (plan.Copies is not [{ Source: PlanSource.Quantized { Recipe: var recipe }, From: 0, To: 0, Steps: [], Axes: [{ From: 1, To: 1 } axis] } copy] || axis.Extent != plan.Count) return null;
+        var rows = recipe.Of.Shape[0];
+        // What has to be held anyway is made once.
+        var most = RecipePlan.Of(recipe.Of, "").Copies.Any(c => c.Source.IsMade) ? rows : budget / (recipe.Of.Shape[1] * sizeof(float) + recipe.RowBits / 8);
+        // Two rows fill whole bytes, whatever their length.
+        most = Math.Max(2, most - most % 2);
+        var unit = plan.ElementSize * 8;
+        return Enumerable.Range(0, checked((int)((rows + most - 1) / most))).Select(i =>
+        {
+            var start = i * most * recipe.RowBits / unit;
+            return new Piece(plan, copy, new Box([start], [Math.Min(plan.Count, ((i + 1) * most * recipe.RowBits + unit - 1) / unit) - start]));
+        });
+    }
+
+    private void Quantize(Recipe.Quantized recipe, Box box, int elementSize, string name, PieceSink sink)
+    {
+        var (start, bytes) = (box.Start[0] * elementSize, box.Extent[0] * elementSize);
+        var first = start * 8 / recipe.RowBits;
+        var rows = Math.Min(recipe.Of.Shape[0] - first, bytes * 8 / recipe.RowBits);
+        using var to = new NativeBuffer();
+        Quantize(recipe, first, rows, name, to.Get(bytes));
+        for (var at = 0L; at < bytes; at += LargestWrite) sink(start + at, new ReadOnlySpan<byte>(to.Get(0) + at, (int)Math.Min(LargestWrite, bytes - at)));
+    }
+
+    private void FillQuantized(Recipe.Quantized recipe, string name, NativeBuffer target) => Quantize(recipe, 0, recipe.Of.Shape[0], name, target.Get(recipe.Bytes));
+
+    private void Quantize(Recipe.Quantized recipe, long first, long rows, string name, byte* to)
+    {
+        var plan = RecipePlan.Of(rows == recipe.Of.Shape[0] ? recipe.Of : new Recipe.Sliced(recipe.Of, 0, first, rows), name);
+        var numbers = _slab.Get(plan.Bytes);
+        Fill(plan, name, numbers);
+        var bad = BlockQuantizer.Make(recipe, (float*)numbers, rows, to);
+        if (bad < 0) return;
+        var row = first + bad / (recipe.Of.Shape[1] / BlockFormat.Size);
+        var column = bad % (recipe.Of.Shape[1] / BlockFormat.Size) * BlockFormat.Size;
+        throw new UnsupportedCheckpointException($"quantizing weights to {recipe.Format}",
+            new Problem(recipe.Of.Sources.First().Name, $"row {row} has numbers from column {column} on that are not finite or too large", "finite numbers up to 1E+38", "mend the checkpoint: no network computes with such values"));
+    }
+}

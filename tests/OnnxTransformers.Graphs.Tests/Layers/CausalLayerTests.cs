@@ -1,0 +1,134 @@
+using NUnit.Framework;
+using OnnxTransformers.Graphs.Operators;
+using static OnnxTransformers.Graphs.Layers.Layer;
+
+namespace OnnxTransformers.Graphs.Layers;
+
+public sealed class CausalLayerTests
+{
+    private static readonly string[] Inputs = ["input_ids", "attention_mask"];
+
+    private static (Graph Graph, CausalInputs Inputs) New(params (string, long[])[] tensors)
+    {
+        var g = new Graph("model", GraphRunner.Index(tensors), new BuildOptions());
+        return (g, CausalInputs.Declare(g, PositionInput.Relative, null));
+    }
+
+    private static Dictionary<string, (Array, long[])> Feed(long[] mask, params long[] shape) => Inputs.ToDictionary(n => n, n => ((Array)(n == "attention_mask" ? mask : new long[mask.Length]), shape));
+
+    /// <summary>Which keys [T] each query sees, as "100", "110", "111".</summary>
+    private static string[] Seen(int window, bool bothWays, params long[] mask)
+    {
+        var (g, x) = New();
+        g.Output("mask", x.AdditiveMask(window, bothWays));
+        var got = GraphRunner.Run(g, Feed(mask, 1, mask.Length), output: "mask");
+        return [.. got.Chunk(mask.Length).Select(row => string.Concat(row.Select(v => v == 0 ? '1' : '0')))];
+    }
+
+    [Test]
+    public void A_query_sees_real_keys_up_to_its_own() => Assert.That(Seen(0, false, 0, 1, 1, 1), Is.EqualTo(new[] { "0000", "0100", "0110", "0111" }));
+
+    [Test]
+    public void A_window_counts_the_query_itself() => Assert.That(Seen(2, false, 1, 1, 1, 1), Is.EqualTo(new[] { "1000", "1100", "0110", "0011" }));
+
+    [Test]
+    public void Both_ways_a_window_goes_to_each_side() => Assert.That(Seen(2, true, 1, 1, 1, 1), Is.EqualTo(new[] { "1100", "1110", "0111", "0011" }));
+
+    [TestCase(4, ExpectedResult = "0.25 0.0625 0.015625 0.00390625")]
+    [TestCase(3, ExpectedResult = "0.0625 0.00390625 0.25")]
+    public string Slopes_of_other_numbers_of_heads_take_every_second_of_the_double(int heads) => string.Join(' ', Alibi.Slopes(heads).Select(s => s.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+
+    [TestCase(3, ExpectedResult = "0.0625 0.00390625 0.25")]
+    public string Slopes_of_mpt_begin_with_the_second_of_the_next_power(int heads) => string.Join(' ', Alibi.SlopesOfNextPower(heads).Select(s => s.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+
+    [Test]
+    public void Pairs_are_turned_as_halves_or_as_neighbours()
+    {
+        Assert.That(Turned(RotaryPairs.Halves), Is.EqualTo(new[] { 1 * C - 3 * S, 2, 3 * C + 1 * S, 4 }).Within(1e-5));
+        Assert.That(Turned(RotaryPairs.Interleaved), Is.EqualTo(new[] { 1 * C - 2 * S, 2 * C + 1 * S, 3, 4 }).Within(1e-5));
+        Assert.That(Turned(RotaryPairs.InterleavedToHalves), Is.EqualTo(new[] { 1 * C - 2 * S, 3, 2 * C + 1 * S, 4 }).Within(1e-5));
+    }
+
+    private static readonly double C = Math.Cos(1), S = Math.Sin(1);
+
+    /// <summary>The vector 1, 2, 3, 4 at position 1, the first pair with an angle of 1, the second with none.</summary>
+    private static double[] Turned(RotaryPairs pairs)
+    {
+        var (g, x) = New();
+        var heads = g.Input("x", ElementType.Float, new Shape("batch_size", 1, "sequence_length", 4));
+        g.Output("turned", Rotate(heads, new Rotary.Fixed(4, 1, [1, 0]) { Pairs = pairs }, x));
+        var feeds = Feed([1, 1], 1, 2);
+        feeds["x"] = (new float[] { 0, 0, 0, 0, 1, 2, 3, 4 }, [1, 1, 2, 4]);
+        return [.. GraphRunner.Run(g, feeds, output: "turned").Skip(4).Select(v => (double)v)];
+    }
+
+    [Test]
+    public void Sinks_take_a_share_of_the_softmax_and_give_nothing()
+    {
+        var (g, x) = New(("sinks", [1]));
+        Value Heads(string name) => g.Input(name, ElementType.Float, new Shape("batch_size", 1, "sequence_length", 1));
+        var how = new CausalAttention(1) { Sinks = new Module(g, "").Weight("sinks", 1) };
+        g.Output("context", AttendTo(new Module(g, "a"), x, Heads("q"), Heads("k"), Heads("v"), how));
+        var feeds = Feed([1], 1, 1);
+        foreach (var name in new[] { "q", "k", "v" }) feeds[name] = (new float[] { 2 }, [1, 1, 1, 1]);
+        // One key with a score of 4 beside a sink of 4: half of the value.
+        Assert.That(GraphRunner.Run(g, feeds, new() { ["sinks"] = [4] }, "context"), Is.EqualTo(new float[] { 1 }).Within(1e-6f));
+    }
+
+    [Test]
+    public void Grouped_heads_give_what_repeated_keys_give()
+    {
+        const int B = 2, H = 6, K = 2, T = 4, D = 3;
+        float[] Run(bool repeated)
+        {
+            var (g, x) = New();
+            Value Heads(string name, int heads) => g.Input(name, ElementType.Float, new Shape("batch_size", heads, "sequence_length", D));
+            Value q = Heads("q", H), k = Heads("k", K), v = Heads("v", K);
+            if (repeated) (k, v) = (RepeatHeads(k, H / K), RepeatHeads(v, H / K));
+            g.Output("context", AttendTo(new Module(g, "a"), x, q, k, v, new(0.5) { SoftCap = 2, Window = 3 }));
+            var feeds = Feed([1, 1, 1, 1, 0, 1, 1, 1], B, T);
+            feeds["q"] = (GraphRunner.Numbers(B * H * T * D, 1), [B, H, T, D]);
+            feeds["k"] = (GraphRunner.Numbers(B * K * T * D, 2), [B, K, T, D]);
+            feeds["v"] = (GraphRunner.Numbers(B * K * T * D, 3), [B, K, T, D]);
+            return GraphRunner.Run(g, feeds, output: "context");
+        }
+        Assert.That(Run(repeated: false), Is.EqualTo(Run(repeated: true)).Within(1e-6f));
+    }
+
+    [Test]
+    public void Experts_get_only_their_tokens_and_count_as_weighted()
+    {
+        var g = new Graph("model", GraphRunner.Index(), new BuildOptions());
+        Value rows = g.Input("rows", ElementType.Float, new Shape("n", 2)), experts = g.Input("experts", ElementType.Int64, new Shape("n", 2)), weights = g.Input("weights", ElementType.Float, new Shape("n", 2));
+        // Expert e multiplies by e + 1.
+        g.Output("mixed", MixExperts(new Module(g, "experts"), rows, new(experts, weights), 4, (e, x) => x * (e + 1)));
+        var feeds = new Dictionary<string, (Array, long[])>
+        {
+            ["rows"] = (new float[] { 1, 10, 2, 20, 3, 30 }, [3, 2]),
+            ["experts"] = (new long[] { 0, 3, 3, 1, 1, 0 }, [3, 2]),
+            ["weights"] = (new float[] { 0.5f, 0.5f, 1, 0, 0.25f, 0.75f }, [3, 2]),
+        };
+        Assert.That(GraphRunner.Run(g, feeds, output: "mixed"), Is.EqualTo(new float[] { 2.5f, 25, 8, 80, 3.75f, 37.5f }).Within(1e-6f));
+    }
+
+    [Test]
+    public void Groups_limit_the_choice_of_experts()
+    {
+        var g = new Graph("model", GraphRunner.Index(), new BuildOptions());
+        var scores = g.Input("scores", ElementType.Float, new Shape("n", 4));
+        g.Output("experts", Op.Cast(TopWithBias(scores, null, 2, new ExpertGroups(2, 1, BestTwo: true)).Experts, ElementType.Float));
+        // The best expert is in the first group, the better pair in the second.
+        Assert.That(GraphRunner.Run(g, new() { ["scores"] = (new float[] { 0.9f, 0.1f, 0.6f, 0.7f }, [1, 4]) }, output: "experts"), Is.EqualTo(new float[] { 3, 2 }));
+    }
+
+    [TestCase(0, ExpectedResult = new float[] { 1, 2, 3 })]
+    [TestCase(1, ExpectedResult = new float[] { 3 })]
+    [TestCase(2, ExpectedResult = new float[] { 2, 3 })]
+    public float[] Logits_are_those_of_as_many_last_positions_as_are_asked_for(long count)
+    {
+        var g = new Graph("model", GraphRunner.Index(("w", [1, 1])), new BuildOptions());
+        var h = g.Input("h", ElementType.Float, new Shape("batch_size", "sequence_length", 1));
+        g.Output("logits", Product(Models.CausalFamily.LastPositions(h), new Module(g, "").Weight("w", 1, 1), null));
+        return GraphRunner.Run(g, new() { ["h"] = (new float[] { 1, 2, 3 }, [1, 3, 1]), ["num_logits_to_keep"] = (new[] { count }, []) }, new() { ["w"] = [1] }, "logits");
+    }
+}
