@@ -39,8 +39,7 @@ public sealed class Checkpoint : ITensorSource, IDisposable
     public static Checkpoint Open(string folder, CheckpointOptions? options = null)
     {
         options ??= new();
-        if (!Directory.Exists(folder)) throw new InvalidInputException("opening a checkpoint",
-            new Problem(folder, "there is no such folder", "a folder with config.json and weights"));
+        InputFolder.Require(folder, $"opening {folder}", "a checkpoint's folder, with config.json and weights");
         try
         {
             return OpenFolder(Path.GetFullPath(folder), options);

@@ -8,7 +8,7 @@ public static class Choices
 {
     /// <summary>Precisions, each with the suffix of its files.</summary>
     public static ImmutableArray<(string Word, Graphs.Precision Value, string Suffix)> Precisions { get; } =
-        [("fp32", Graphs.Precision.Fp32, ""), ("fp16", Graphs.Precision.Fp16, "_fp16"), ("bf16", Graphs.Precision.Bf16, "_bf16")];
+        [("fp32", Graphs.Precision.Fp32, ""), ("fp16", Graphs.Precision.Fp16, "_fp16"), ("bf16", Graphs.Precision.Bf16, "_bf16"), ("int8", Graphs.Precision.Int8, "_int8"), ("int4", Graphs.Precision.Int4, "_q4")];
 
     /// <summary>Targets.</summary>
     public static ImmutableArray<(string Word, Target Value)> Targets { get; } =

@@ -28,7 +28,18 @@ public static class Export
     {
         ArgumentException.ThrowIfNullOrEmpty(checkpoint);
         ArgumentException.ThrowIfNullOrEmpty(package);
-        return Task.Run(() => Run(checkpoint, package, options ?? ExportOptions.Default, progress, cancellation), cancellation);
+        return Task.Run(() =>
+        {
+            try
+            {
+                return Run(checkpoint, package, options ?? ExportOptions.Default, progress, cancellation);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Files of the checkpoint have errors of their own kind: this is the package's side.
+                throw new InvalidInputException($"exporting to {package}", new Problem("", $"the package can't be written ({e.Message})", "a folder that can be written, with room for the weights", "name another folder, or make room"), e);
+            }
+        }, cancellation);
     }
 
     private static ExportResult Run(string checkpoint, string package, ExportOptions options, IProgress<ExportProgress>? progress, CancellationToken cancellation)
@@ -36,9 +47,9 @@ public static class Export
         var (started, clock) = (DateTimeOffset.UtcNow, Stopwatch.StartNew());
         ExportRules.Check(options);
         var final = PackageFolder.Check(package, checkpoint, options.Force);
-        using var source = ExportSource.Open(checkpoint);
+        using var source = ExportSource.Open(checkpoint, options.Variant);
         var plan = Plan(source, options);
-        ImmutableArray<GraphVariant> variants = [.. options.Precisions.Select(p => GraphVariant.Build(plan, new BuildOptions { Target = options.Target, Precision = p, Opset = options.Opset, Link = options.Weights == WeightPlacement.Link }))];
+        ImmutableArray<GraphVariant> variants = [.. options.Precisions.Select(p => GraphVariant.Build(plan, new BuildOptions { Target = options.Target, Precision = p, Quantization = options.Quantization, Opset = options.Opset, Link = options.Weights == WeightPlacement.Link }))];
         cancellation.ThrowIfCancellationRequested();
 
         var large = options.Verify != VerificationLevel.None;
@@ -48,6 +59,7 @@ public static class Export
         CopyFiles(source, staging.Package);
         var links = Link(source, options, graphFolder);
         ImmutableArray<ExportedGraph> graphs = [.. variants.SelectMany(v => v.Write(plan, source, graphFolder, links, progress, cancellation).Select(w => Describe(v, w.Graph, w.Model)))];
+        CheckTokenizer(source, options, staging.Package);
         var verified = Verify(plan, source, options, variants, staging.Scratch, graphFolder, progress, cancellation);
 
         progress?.Report(new("hashing"));
@@ -76,12 +88,8 @@ public static class Export
         return result;
     }
 
-    private static ModelPlan Plan(ExportSource source, ExportOptions options)
-    {
-        // Another task than the sentence's own is the network with a head, without what follows it.
-        var sentence = options.Task is null or "sentence-similarity" or "feature-extraction";
-        return ModelCatalog.Plan(source.Network.ReadConfig(), source.Tensors, new PlanRequest { Task = options.Task, SentenceModules = sentence ? source.Modules : [] });
-    }
+    private static ModelPlan Plan(ExportSource source, ExportOptions options) =>
+        ModelCatalog.Plan(source.Network.ReadConfig(), source.Tensors, new PlanRequest { Task = options.Task, SentenceModules = source.Modules });
 
     private static LinkedWeights Link(ExportSource source, ExportOptions options, string folder)
     {
@@ -103,16 +111,26 @@ public static class Export
         }
     }
 
+    /// <summary>A package whose texts can't be encoded answers nothing.</summary>
+    private static void CheckTokenizer(ExportSource source, ExportOptions options, string folder)
+    {
+        if (options.Verify != VerificationLevel.None && source.Files.Any(f => f.Name == "tokenizer.json")) _ = Tokenizers.Tokenizer.Load(folder);
+    }
+
     private static ImmutableArray<GraphVerification> Verify(ModelPlan plan, ExportSource source, ExportOptions options, ImmutableArray<GraphVariant> variants, string scratch, string folder, IProgress<ExportProgress>? progress,
         CancellationToken cancellation)
     {
         if (options.Verify == VerificationLevel.None) return [];
-        var verifier = new Verifier(plan, source, scratch, new NetworkTraits(), progress, cancellation);
+        var text = plan.Family.IsCausal && plan.Task == "text-generation" && options.Precisions.Any(ExportRules.IsInteger) ? Perplexity.TryCreate(Path.GetDirectoryName(folder)!, source.Network.ReadConfig(), variants[0].Graphs[0].MaxTokens) : null;
+        var verifier = new Verifier(plan, source, scratch, plan.Traits, progress, cancellation) { Text = text };
         return [.. variants.SelectMany(v => verifier.Verify(v, folder, options.Verify))];
     }
 
     private static ExportedGraph Describe(GraphVariant variant, Graph graph, OnnxModel model) =>
-        new(graph.Name, variant.Options.Precision, $"{PackageFolder.Graphs}/{variant.FileOf(graph)}", model.Proto.Graph.Node.Count, model.Weights.Length, model.Weights.Sum(w => w.Recipe.Bytes));
+        new(graph.Name, variant.Options.Precision, $"{PackageFolder.Graphs}/{variant.FileOf(graph)}", model.Proto.Graph.Node.Count, model.Weights.Length, model.Weights.Sum(w => w.Recipe.Bytes))
+        {
+            Quantization = variant.Options.Blocks is { } format ? new GraphQuantization(format, graph.Quantization.Quantized.Length, graph.Quantization.Kept) : null,
+        };
 
     private static IEnumerable<(string Path, string Name)> FilesOf(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
         .Select(path => (path, Name: Path.GetRelativePath(folder, path).Replace('\\', '/'))).OrderBy(f => f.Name, StringComparer.Ordinal);

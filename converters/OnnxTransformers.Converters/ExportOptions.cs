@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OnnxTransformers.Graphs;
+using OnnxTransformers.Graphs.Weights;
 
 namespace OnnxTransformers.Converters;
 
@@ -35,11 +36,17 @@ public sealed record ExportOptions
     /// <summary>How weights are stored; several give several files side by side, each with its suffix.</summary>
     public ImmutableArray<Graphs.Precision> Precisions { get; init; } = [Graphs.Precision.Fp32];
 
+    /// <summary>What the integer precisions do with the weights.</summary>
+    public Quantization Quantization { get; init; } = new();
+
     /// <summary>Where the graphs will run.</summary>
     public Target Target { get; init; }
 
     /// <summary>Whether weights are copied or linked.</summary>
     public WeightPlacement Weights { get; init; }
+
+    /// <summary>Which variant of the weights is read where a checkpoint has several, as "fp16" for model.fp16.safetensors; null for the plain ones.</summary>
+    public string? Variant { get; init; }
 
     /// <summary>How much is proved.</summary>
     public VerificationLevel Verify { get; init; } = VerificationLevel.Run;

@@ -35,17 +35,17 @@ public static class PackageCheck
     /// <exception cref="InvalidInputException">There is no such folder, or it holds no receipt.json.</exception>
     /// <exception cref="CorruptCheckpointException">Files are missing, or are others than the receipt names: all of them at once.</exception>
     /// <exception cref="VerificationFailedException">A graph doesn't open, or does not agree with itself.</exception>
-    public static System.Threading.Tasks.Task<PackageCheckResult> RunAsync(string package, CancellationToken cancellation = default) =>
-        System.Threading.Tasks.Task.Run(() => Run(package, cancellation), cancellation);
+    public static Task<PackageCheckResult> RunAsync(string package, CancellationToken cancellation = default) =>
+        Task.Run(() => Run(package, cancellation), cancellation);
 
     private static PackageCheckResult Run(string package, CancellationToken cancellation)
     {
         var folder = Path.GetFullPath(package);
-        if (!Directory.Exists(folder)) throw new InvalidInputException("verifying a package", new Problem(package, "there is no such folder", "a package that export has made"));
-        var receipt = Receipt.Read(folder) ?? throw new InvalidInputException("verifying a package", new Problem(package, $"it has no {PackageFolder.Receipt}", "a package that export has made", "export the checkpoint again"));
+        InputFolder.Require(package, $"verifying {package}", "a package that export has made");
+        var receipt = Receipt.Read(folder) ?? throw new InvalidInputException($"verifying {package}", new Problem("", $"it has no {PackageFolder.Receipt}", "a package that export has made", "export the checkpoint again"));
         CompareFiles(receipt, folder, cancellation);
-        var limits = NetworkLimits.Read(ReadConfig(folder));
-        return new(folder, receipt.Outputs.Length, receipt.Outputs.Count(f => f.Sha256 is not null), [.. receipt.Graphs.Select(g => Verify(folder, g.File, g.Precision, receipt.Target, limits, cancellation))]);
+        var config = ReadConfig(folder);
+        return new(folder, receipt.Outputs.Length, receipt.Outputs.Count(f => f.Sha256 is not null), [.. receipt.Graphs.Select(g => Verify(folder, g.File, g.Precision, receipt.Target, config, cancellation))]);
     }
 
     private static void CompareFiles(Receipt receipt, string folder, CancellationToken cancellation)
@@ -63,17 +63,24 @@ public static class PackageCheck
         if (problems.Count > 0) throw new CorruptCheckpointException($"comparing {folder} with its receipt", problems);
     }
 
-    private static GraphVerification Verify(string folder, string file, Graphs.Precision precision, Target target, NetworkLimits limits, CancellationToken cancellation)
+    private static GraphVerification Verify(string folder, string file, Graphs.Precision precision, Target target, ConfigReader config, CancellationToken cancellation)
     {
         using var runner = GraphOpener.Open(Path.Combine(folder, file), file, target, out var provider, out var note);
         if (runner is null) return new(file, null, note, []);
-        var bounds = Bounds.Of(precision);
+        var traits = runner.Traits ?? NetworkTraits.Default;
+        var limits = NetworkLimits.Read(config, traits.MaxTokens);
+        var bounds = Bounds.Itself(precision);
         var comparisons = ImmutableArray.CreateBuilder<Comparison>();
-        foreach (var invariant in Invariants.Of(new InputGenerator(runner.Inputs, limits), new NetworkTraits()))
+        foreach (var invariant in Invariants.Of(new InputGenerator(runner.Inputs, limits), traits))
         {
             var distance = InvariantCheck.Run(runner, invariant, cancellation, out _);
             comparisons.Add(Comparisons.Describe(invariant.What, distance, bounds));
             if (!distance.Within(bounds)) throw Comparisons.Failed(file, comparisons[^1], null, "export the checkpoint again with this version");
+        }
+        if (CacheCheck.Of(runner, limits, cancellation) is { } cached)
+        {
+            comparisons.Add(Comparisons.Describe(CacheCheck.What, cached, bounds));
+            if (!cached.Within(bounds)) throw Comparisons.Failed(file, comparisons[^1], null, "export the checkpoint again with this version");
         }
         return new(file, provider, note, comparisons.ToImmutable());
     }

@@ -11,8 +11,10 @@ internal static class CommandLine
     [
         new("export", "Turn a checkpoint into an ONNX package.", c => ExportCommand.Build(c)),
         new("run", "Answer JSON lines with a package, as the pipelines of transformers do.", c => RunCommand.Build(c)),
+        new("generate", "Continue prompts of tokens, as generate of transformers does, line by line.", c => GenerateCommand.Build(c)),
         new("tokenize", "Turn texts into token ids and back, line by line.", c => TokenizeCommand.Build(c)),
         new("render", "Render chats with a chat template, line by line.", c => RenderCommand.Build(c)),
+        new("process", "Turn pictures into a model's inputs, line by line.", c => ProcessCommand.Build(c)),
         new("inspect", "Show what a checkpoint or package holds.", c => InspectCommand.Build(c)),
         new("verify", "Check a package against its receipt, and run its graphs.", c => VerifyCommand.Build(c)),
         new("doctor", "Show what this machine can run graphs on, and what is missing.", c => DoctorCommand.Build(c)),
@@ -20,6 +22,11 @@ internal static class CommandLine
 
     internal static async Task<int> RunAsync(string[] args, CancellationToken cancellation)
     {
+        if (args is [var first, ..] && !first.StartsWith('-') && Table.All(r => r.Name != first))
+        {
+            await Console.Error.WriteLineAsync($"'{first}' is not a command; there are {string.Join(", ", Table.Select(r => r.Name))}\nSee: onnx-transformers --help").ConfigureAwait(false);
+            return ExitCodes.WrongUsage;
+        }
         var root = new RootCommand("Converts Hugging Face checkpoints to ONNX without Python, and answers with them.");
         foreach (var (name, summary, build) in Table)
         {

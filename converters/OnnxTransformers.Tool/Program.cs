@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using OnnxTransformers.Tool.Printing;
 
 namespace OnnxTransformers.Tool;
 
@@ -30,6 +31,7 @@ internal static class Program
         }
         catch (Exception e)
         {
+            if (args.Contains("--json")) JsonOutput.WriteLine(writer => ErrorJson.Write(writer, e, problems: true));
             return await ExitCodes.ReportAsync(e, Console.Error).ConfigureAwait(false);
         }
     }

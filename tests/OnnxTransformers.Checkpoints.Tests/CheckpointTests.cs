@@ -85,7 +85,7 @@ public sealed class CheckpointTests
         using (var checkpoint = Checkpoint.Open(_folder.FullName, new() { Variant = "fp16" })) Assert.That(checkpoint.Tensors.Keys, Is.EqualTo(new[] { "half" }));
         using (var checkpoint = Checkpoint.Open(_folder.FullName, new() { Variant = "fp8" })) Assert.That(checkpoint.Tensors.Keys, Is.EqualTo(new[] { "byte" }));
         Refuses<UnsupportedCheckpointException>("weights without a variant, and fp16, fp8 is there, bf16 was asked for; supported: "
-            + "model.bf16.safetensors, model.safetensors.index.bf16.json, pytorch_model.bf16.bin, pytorch_model.bin.index.bf16.json. Next: ask for the variant fp16", "looking for weights in", new() { Variant = "bf16" });
+            + "model.bf16.safetensors, model.safetensors.index.bf16.json, pytorch_model.bf16.bin, pytorch_model.bin.index.bf16.json. Next: ask for the variant fp16 (--variant fp16)", "looking for weights in", new() { Variant = "bf16" });
     }
 
     private const string Supported = "; supported: model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json. Next: ";
@@ -98,7 +98,7 @@ public sealed class CheckpointTests
     [TestCase("consolidated.00.pth", "consolidated.00.pth: weights under their original names", "convert them with transformers and save them with save_pretrained")]
     [TestCase("model.onnx", "model.onnx: an ONNX model", "run it as it is")]
     [TestCase("model.pt", "model.pt: a torch file of another layout", "convert it with transformers and save it with save_pretrained")]
-    [TestCase("model.fp16.safetensors", "only the variant fp16 is there", "ask for the variant fp16")]
+    [TestCase("model.fp16.safetensors", "only the variant fp16 is there", "ask for the variant fp16 (--variant fp16)")]
     public void Other_weights_are_refused_by_name(string file, string found, string next)
     {
         File.WriteAllBytes(_folder[file], [1]);
@@ -117,7 +117,7 @@ public sealed class CheckpointTests
         File.Delete(_folder["config.json"]);
         Refuses<CorruptCheckpointException>("config.json: it is not there; supported: a folder with config.json and weights. Next: download config.json", "opening");
         Assert.That(() => Checkpoint.Open(_folder["none"]), Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(
-            $"opening a checkpoint: {_folder["none"]}: there is no such folder; supported: a folder with config.json and weights"));
+            $"opening {_folder["none"]}: there is no such folder; supported: a checkpoint's folder, with config.json and weights. Next: check the path"));
     }
 
     [Test]

@@ -45,5 +45,5 @@ internal sealed class InspectTests
 
     [Test]
     public void A_folder_that_is_not_there_is_named() =>
-        Assert.That(() => Inspect.Run("nowhere"), Throws.InstanceOf<InvalidInputException>().With.Message.EqualTo("inspecting a folder: nowhere: there is no such folder; supported: a checkpoint or a package"));
+        Assert.That(() => Inspect.Run("nowhere"), Throws.InstanceOf<InvalidInputException>().With.Message.EqualTo("inspecting nowhere: there is no such folder; supported: the folder of a checkpoint or a package. Next: check the path"));
 }

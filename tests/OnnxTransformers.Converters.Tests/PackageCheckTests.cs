@@ -59,6 +59,6 @@ internal sealed class PackageCheckTests
     {
         File.Delete(_scratch["package", "receipt.json"]);
         Assert.That(Assert.ThrowsAsync<InvalidInputException>(() => PackageCheck.RunAsync(_scratch["package"]))!.Message,
-            Is.EqualTo($"verifying a package: {_scratch["package"]}: it has no receipt.json; supported: a package that export has made. Next: export the checkpoint again"));
+            Is.EqualTo($"verifying {_scratch["package"]}: it has no receipt.json; supported: a package that export has made. Next: export the checkpoint again"));
     }
 }

@@ -63,7 +63,7 @@ internal sealed class RefusalTests
 
     [Test]
     public void A_checkpoint_that_is_not_there_is_a_wrong_input() =>
-        Assert.That(Refusal<InvalidInputException>(_scratch["nowhere"]).Message, Is.EqualTo($"opening a checkpoint: {_scratch["nowhere"]}: there is no such folder; supported: a folder with config.json and weights"));
+        Assert.That(Refusal<InvalidInputException>(_scratch["nowhere"]).Message, Is.EqualTo($"opening {_scratch["nowhere"]}: there is no such folder; supported: a checkpoint's folder, with config.json and weights. Next: check the path"));
 
     [Test]
     public void A_module_outside_the_checkpoint_is_refused()
@@ -71,7 +71,7 @@ internal sealed class RefusalTests
         var checkpoint = Packages.Copy(Fixtures.Find("text/st-mean-dense"), _scratch["checkpoint"]);
         var modules = Path.Combine(checkpoint, "modules.json");
         File.WriteAllText(modules, File.ReadAllText(modules).Replace("2_Dense", "../../etc", StringComparison.Ordinal));
-        Assert.That(Refusal<CorruptCheckpointException>(checkpoint).Message, Is.EqualTo("reading modules.json: $[2].path: \"../../etc\", outside the checkpoint; supported: a folder inside it"));
+        Assert.That(Refusal<CorruptCheckpointException>(checkpoint).Message, Is.EqualTo("reading modules.json: $[2].path: \"../../etc\", outside the folder of modules.json; supported: a folder inside it"));
     }
 
     [Test]

@@ -33,8 +33,21 @@ public static class ForwardCases
     {
         if (golden.Inputs.Contains(name)) return Feed(name, declared, golden.Input(name));
         var ids = golden.Input("input_ids");
+        if (name.StartsWith("past_", StringComparison.Ordinal)) return Empty(name, declared, (int)ids.Shape[0]);
+        if (name == "position_ids") return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(Positions(golden, ids), Dims(ids)));
         var fill = name switch { "attention_mask" => 1L, "token_type_ids" => 0L, _ => throw new KeyNotFoundException($"The case {golden.Name} has no {name}") };
         return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(Enumerable.Repeat(fill, ids.Count).ToArray(), Dims(ids)));
+    }
+
+    /// <summary>A past without tokens.</summary>
+    private static NamedOnnxValue Empty(string name, NodeMetadata declared, int rows) =>
+        NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(Array.Empty<float>(), [.. declared.Dimensions.Select((d, axis) => d >= 0 ? d : axis == 0 ? rows : 0)]));
+
+    /// <summary>What the reference counts where it is given none: the places.</summary>
+    private static long[] Positions(GoldenCase golden, GoldenTensor ids)
+    {
+        var past = golden.Inputs.FirstOrDefault(i => i.StartsWith("past_key_values.", StringComparison.Ordinal)) is { } key ? golden.Input(key).Shape[2] : 0;
+        return [.. Enumerable.Range(0, ids.Count).Select(i => past + i % ids.Shape[1])];
     }
 
     private static NamedOnnxValue Feed(string name, NodeMetadata declared, GoldenTensor tensor) => declared.ElementDataType == TensorElementType.Int64

@@ -21,7 +21,7 @@ public static class Packages
     public static string Export(string checkpoint, ExportOptions? options = null)
     {
         options ??= ExportOptions.Default;
-        var key = string.Join('|', checkpoint, options.Task, string.Join(',', options.Precisions), options.Target, options.Weights, options.Verify, options.Opset);
+        var key = string.Join('|', checkpoint, options.Task, string.Join(',', options.Precisions), options.Quantization, options.Target, options.Weights, options.Verify, options.Opset);
         return Exported.GetOrAdd(key, _ => new(() => Run(checkpoint, options))).Value;
     }
 

@@ -70,7 +70,7 @@ internal sealed record WeightFiles(WeightFormat Format, ShardIndex? Index, Check
             var plain = Layouts.Any(layout => names.Contains(layout.Single.Replace("{0}", "", StringComparison.Ordinal)) || names.Contains(Named(layout.Index, null)));
             if (variant is not null && plain) there = variants.Count == 0 ? "weights without a variant" : $"weights without a variant, and {string.Join(", ", variants)}";
             return new UnsupportedCheckpointException(doing, new Problem("", $"{there} is there{(variant is null ? "" : $", {variant} was asked for")}", supported,
-                variants.Count > 0 ? $"ask for the variant {variants[0]}" : plain ? "ask for no variant" : "download the weights"));
+                variants.Count > 0 ? $"ask for the variant {variants[0]} (--variant {variants[0]})" : plain ? "ask for no variant" : "download the weights"));
         }
         foreach (var (pattern, what, next) in Others)
         {

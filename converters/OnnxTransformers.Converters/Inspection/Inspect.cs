@@ -17,7 +17,7 @@ public static class Inspect
     /// <exception cref="CorruptCheckpointException">A file is damaged.</exception>
     public static InspectedModel Run(string folder)
     {
-        if (!Directory.Exists(folder)) throw new InvalidInputException("inspecting a folder", new Problem(folder, "there is no such folder", "a checkpoint or a package"));
+        InputFolder.Require(folder, $"inspecting {folder}", "the folder of a checkpoint or a package");
         var full = Path.GetFullPath(folder);
         var graphs = GraphFiles(full);
         return graphs.Count > 0 ? OfPackage(full, graphs) : OfCheckpoint(full);
@@ -57,8 +57,20 @@ public static class Inspect
         var receipt = Receipt.Read(folder);
         var path = Path.Combine(folder, "config.json");
         var config = ConfigReader.Parse(File.Exists(path) ? File.ReadAllBytes(path) : "{}"u8.ToArray(), "config.json");
-        return new(folder, receipt?.ModelType ?? config.String("model_type"), config.Strings("architectures", []), receipt?.Task, receipt is null ? [] : [receipt.Task],
+        return new(folder, receipt?.ModelType ?? config.String("model_type"), config.Strings("architectures", []), TaskOf(folder),
             [.. files.Select(f => OfGraph(f, Path.GetRelativePath(folder, f).Replace('\\', '/')))]);
+    }
+
+    private static string? TaskOf(string folder)
+    {
+        try
+        {
+            return PipelineTable.TaskOf(Package.Open(folder));
+        }
+        catch (UnsupportedCheckpointException)
+        {
+            return null;                                                // nothing in the folder says it
+        }
     }
 
     private static InspectedGraph OfGraph(string path, string name)

@@ -34,7 +34,7 @@ internal sealed record GraphVariant(BuildOptions Options, IReadOnlyList<Graph> G
         foreach (var graph in Graphs)
         {
             var file = FileOf(graph);
-            var model = graph.ToModel([new("model_type", plan.Family.ModelType), new("task", plan.Task)]);
+            var model = graph.ToModel(plan.Metadata(graph));
             var total = Math.Max(1, model.Weights.Sum(w => w.Recipe.Bytes));
             progress?.Report(new($"writing {file}", 0));
             var options = new OnnxWriteOptions

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using OnnxTransformers.Converters.Receipts;
+using OnnxTransformers.Graphs.Weights;
+using OnnxTransformers.Graphs.Models;
 
 namespace OnnxTransformers.Converters;
 
@@ -17,7 +19,29 @@ public sealed record HashedFile(string Name, long Bytes, string? Sha256);
 /// <param name="Nodes">Number of operators.</param>
 /// <param name="Weights">Number of weights.</param>
 /// <param name="WeightBytes">Their bytes.</param>
-public sealed record ExportedGraph(string Name, Graphs.Precision Precision, string File, int Nodes, int Weights, long WeightBytes);
+public sealed record ExportedGraph(string Name, Graphs.Precision Precision, string File, int Nodes, int Weights, long WeightBytes)
+{
+    /// <summary>How its matrices are stored; null where they are floats.</summary>
+    public GraphQuantization? Quantization { get; init; }
+}
+
+/// <summary>What the integers of a graph came to.</summary>
+/// <param name="Format">How they are stored.</param>
+/// <param name="Matrices">How many matrices are stored so.</param>
+/// <param name="Kept">Those that are not, and why.</param>
+public sealed record GraphQuantization(BlockFormat Format, int Matrices, ImmutableArray<KeptWeight> Kept);
+
+/// <summary>How well a text is foretold: e to the mean negative logarithm of each token's share.</summary>
+/// <param name="Text">Name of the text.</param>
+/// <param name="Tokens">Tokens that were foretold.</param>
+/// <param name="Float32">By the portable graph in float32.</param>
+/// <param name="Quantized">By the graph.</param>
+/// <param name="Bound">The largest quotient of the second to the first that passes.</param>
+public sealed record PerplexityChange(string Text, int Tokens, double Float32, double Quantized, double Bound)
+{
+    /// <summary>By how much it grew, as a share: 0.02 is 2 %. Below zero where the graph foretells better.</summary>
+    public double Change => Quantized / Float32 - 1;
+}
 
 /// <summary>One comparison of two results of a graph, over all outputs.</summary>
 /// <param name="What">What was compared, as "a batch equals its rows".</param>
@@ -33,7 +57,11 @@ public sealed record Comparison(string What, double MaxAbs, double Relative, dou
 /// <param name="Provider">The execution provider it ran on, or null where it did not run.</param>
 /// <param name="Note">What a reader of the numbers has to know, as that a CUDA graph ran on the processor, or why it did not run; null for nothing.</param>
 /// <param name="Comparisons">The comparisons, all within their bounds.</param>
-public sealed record GraphVerification(string File, string? Provider, string? Note, ImmutableArray<Comparison> Comparisons);
+public sealed record GraphVerification(string File, string? Provider, string? Note, ImmutableArray<Comparison> Comparisons)
+{
+    /// <summary>What the integers cost a causal language model; null for other graphs, and where there is no tokenizer to read a text with.</summary>
+    public PerplexityChange? Perplexity { get; init; }
+}
 
 /// <summary>What an export did: the content of receipt.json.</summary>
 public sealed record ExportResult
@@ -65,11 +93,11 @@ public sealed record ExportResult
     /// <summary>The graphs.</summary>
     public required ImmutableArray<ExportedGraph> Graphs { get; init; }
 
-    /// <summary>Stored tensors that no graph takes, such as heads of other tasks.</summary>
-    public required ImmutableArray<string> UnusedTensors { get; init; }
+    /// <summary>Stored tensors that no graph takes, each with the reason.</summary>
+    public required ImmutableArray<UnusedTensor> UnusedTensors { get; init; }
 
-    /// <summary>JSON paths of configuration keys that change nothing.</summary>
-    public required ImmutableArray<string> IgnoredKeys { get; init; }
+    /// <summary>Configuration keys that change nothing, each with the reason.</summary>
+    public required ImmutableArray<IgnoredKey> IgnoredKeys { get; init; }
 
     /// <summary>Fixtures of the reference that the tests of this library compare the family with.</summary>
     public required ImmutableArray<string> CoveredBy { get; init; }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using OnnxTransformers.Graphs.Weights;
 
 namespace OnnxTransformers.Converters.Receipts;
 
@@ -29,8 +30,8 @@ internal static class ReceiptWriter
         json.WriteString("task", result.Task);
         Options(json, result.Options);
         List(json, "graphs", result.Graphs, Graph);
-        Texts(json, "unused_tensors", result.UnusedTensors);
-        Texts(json, "ignored_keys", result.IgnoredKeys);
+        List(json, "unused_tensors", result.UnusedTensors, (j, t) => Pair(j, "name", t.Name, t.Reason));
+        List(json, "ignored_keys", result.IgnoredKeys, (j, k) => Pair(j, "key", k.Key, k.Reason));
         Texts(json, "covered_by", result.CoveredBy);
         List(json, "inputs", result.Inputs, HashedFile);
         List(json, "outputs", result.Outputs, HashedFile);
@@ -46,7 +47,14 @@ internal static class ReceiptWriter
         json.WriteStartObject("options");
         json.WriteString("target", options.Target.Word());
         Texts(json, "precision", [.. options.Precisions.Select(p => p.Word())]);
+        if (options.Precisions.Any(ExportRules.IsInteger))
+        {
+            json.WriteBoolean("zero_points", options.Quantization.ZeroPoints);
+            json.WriteBoolean("quantize_head", options.Quantization.Head);
+            json.WriteBoolean("quantize_embeddings", options.Quantization.Embeddings);
+        }
         json.WriteString("weights", options.Weights.Word());
+        if (options.Variant is not null) json.WriteString("variant", options.Variant);
         json.WriteString("verify", options.Verify.Word());
         json.WriteNumber("opset", options.Opset);
         json.WriteEndObject();
@@ -60,6 +68,20 @@ internal static class ReceiptWriter
         json.WriteNumber("nodes", graph.Nodes);
         json.WriteNumber("weights", graph.Weights);
         json.WriteNumber("weight_bytes", graph.WeightBytes);
+        if (graph.Quantization is not { } quantization) return;
+        json.WriteStartObject("quantization");
+        json.WriteNumber("bits", quantization.Format.Bits);
+        json.WriteNumber("block_size", BlockFormat.Size);
+        json.WriteBoolean("zero_points", quantization.Format.ZeroPoints);
+        json.WriteNumber("matrices", quantization.Matrices);
+        List(json, "kept", quantization.Kept, (j, k) => Pair(j, "weight", k.Name, k.Reason));
+        json.WriteEndObject();
+    }
+
+    private static void Pair(Utf8JsonWriter json, string name, string value, string reason)
+    {
+        json.WriteString(name, value);
+        json.WriteString("reason", reason);
     }
 
     private static void HashedFile(Utf8JsonWriter json, HashedFile file)
@@ -83,6 +105,15 @@ internal static class ReceiptWriter
             j.WriteNumber("cosine", Math.Round(c.Cosine, 9));
             j.WriteNumber("cosine_bound", c.CosineBound);
         });
+        if (graph.Perplexity is not { } p) return;
+        json.WriteStartObject("perplexity");
+        json.WriteString("text", p.Text);
+        json.WriteNumber("tokens", p.Tokens);
+        json.WriteNumber("fp32", Math.Round(p.Float32, 4));
+        json.WriteNumber("quantized", Math.Round(p.Quantized, 4));
+        json.WriteNumber("change", Math.Round(p.Change, 5));
+        json.WriteNumber("change_bound", Math.Round(p.Bound - 1, 5));
+        json.WriteEndObject();
     }
 
     private static void Run(Utf8JsonWriter json, ExportResult result)

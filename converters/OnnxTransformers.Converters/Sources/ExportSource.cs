@@ -16,6 +16,8 @@ internal sealed class ExportSource : ITensorSource, IDisposable
     // Files that sentence-transformers keeps at the top, whatever folder the network is in.
     private static readonly ImmutableArray<string> TopFiles = [ModuleList.FileName, "config_sentence_transformers.json", "sentence_bert_config.json"];
 
+    private static readonly ImmutableArray<string> Networks = ["Transformer", "MLMTransformer"];
+
     private readonly List<(string Prefix, Checkpoint Checkpoint)> _parts = [];
     private readonly Dictionary<string, (Checkpoint Checkpoint, string Name)> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, PackagedFile> _files = new(StringComparer.Ordinal);
@@ -53,12 +55,14 @@ internal sealed class ExportSource : ITensorSource, IDisposable
     public IReadOnlyDictionary<string, TensorInfo> Tensors => _index.Value;
 
     /// <summary>Opens a checkpoint. Weight files are opened when tensors are asked for.</summary>
-    internal static ExportSource Open(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="variant">Which variant of the weights; null for the plain ones.</param>
+    internal static ExportSource Open(string folder, string? variant = null)
     {
         var source = new ExportSource(folder);
         try
         {
-            source.OpenParts();
+            source.OpenParts(variant);
             return source;
         }
         catch
@@ -89,11 +93,12 @@ internal sealed class ExportSource : ITensorSource, IDisposable
     }
 
     [SuppressMessage("Reliability", "CA2000", Justification = "The parts are disposed with the source.")]
-    private void OpenParts()
+    private void OpenParts(string? variant)
     {
         var modules = Directory.Exists(Folder) ? ModuleList.Read(Folder) : [];
+        RefuseOtherNetworks(modules);
         var network = modules.IsEmpty ? "" : modules[0].Path;
-        _parts.Add(("", Checkpoint.Open(Path.Combine(Folder, network))));
+        _parts.Add(("", Checkpoint.Open(Path.Combine(Folder, network), new CheckpointOptions { Variant = variant })));
         RefuseOwnCode();
         AddFiles(network);
         var after = ImmutableArray.CreateBuilder<SentenceModule>();
@@ -101,14 +106,21 @@ internal sealed class ExportSource : ITensorSource, IDisposable
         Modules = after.ToImmutable();
     }
 
+    private static void RefuseOtherNetworks(ImmutableArray<ModuleEntry> modules)
+    {
+        if (modules.IsEmpty || Networks.Contains(modules[0].Class)) return;
+        var problem = new Problem("$[0].type", $"\"{modules[0].Type}\"", string.Join(", ", Networks), "load it with sentence-transformers, or export the transformer inside it");
+        throw new UnsupportedCheckpointException($"reading {ModuleList.FileName}", problem) { Key = "$[0].type" };
+    }
+
     private SentenceModule OpenModule(ModuleEntry module)
     {
         var folder = Path.Combine(Folder, module.Path);
         var config = Path.Combine(folder, "config.json");
         if (HasWeights(folder)) _parts.Add((module.Path + ".", Checkpoint.Open(folder, new CheckpointOptions { ConfigRequired = false })));
-        if (!File.Exists(config)) return SentenceModule.Read(module.Type, module.Path, ConfigReader.Parse("{}"u8.ToArray(), $"{module.Path}/config.json"));
+        if (!File.Exists(config)) return SentenceModuleReader.Read(module.Type, module.Path, ConfigReader.Parse("{}"u8.ToArray(), $"{module.Path}/config.json"));
         Add(config, $"{module.Path}/config.json");
-        return SentenceModule.Read(module.Type, module.Path, ConfigReader.Parse(File.ReadAllBytes(config), $"{module.Path}/config.json"));
+        return SentenceModuleReader.Read(module.Type, module.Path, ConfigReader.Parse(File.ReadAllBytes(config), $"{module.Path}/config.json"));
     }
 
     /// <summary>A network in a folder of its own is copied to the top as well, where every other program looks for it.</summary>

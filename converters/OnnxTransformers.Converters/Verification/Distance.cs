@@ -21,11 +21,13 @@ internal readonly record struct Distance(double MaxAbs, double Relative, double 
     /// <param name="got">The same outputs of the other run.</param>
     /// <param name="real">The real positions of each row.</param>
     /// <param name="scales">The magnitude of each output, where more results than these tell it: a single small number says little about its own scale.</param>
-    internal static Distance Between(ImmutableArray<Tensor> wanted, ImmutableArray<Tensor> got, ImmutableArray<Range> real, IReadOnlyDictionary<string, double>? scales = null) =>
-        wanted.Zip(got).Select(p => Between(p.First, p.Second, real, scales?.GetValueOrDefault(p.First.Spec.Name) ?? 0)).Aggregate(Zero, (a, b) => a.Worse(b));
+    /// <param name="fewest">Outputs of fewer numbers have no cosine: after coarse rounding, a few numbers may point anywhere.</param>
+    internal static Distance Between(ImmutableArray<Tensor> wanted, ImmutableArray<Tensor> got, ImmutableArray<Range> real, IReadOnlyDictionary<string, double>? scales = null, int fewest = 0) =>
+        wanted.Zip(got).Select(p => Between(p.First, p.Second, real, scales?.GetValueOrDefault(p.First.Spec.Name) ?? 0, fewest)).Aggregate(Zero, (a, b) => a.Worse(b));
 
-    internal static Distance Between(Tensor want, Tensor got, ImmutableArray<Range> real, double scale = 0)
+    internal static Distance Between(Tensor want, Tensor got, ImmutableArray<Range> real, double scale = 0, int fewest = 0)
     {
+        var count = 0;
         if (!want.Shape.SequenceEqual(got.Shape)) return Infinite;
         double largest = Math.Max(Smallest, scale), max = 0, dot = 0, ww = 0, gg = 0;
         for (var i = 0; i < want.Values.Length; i++)
@@ -36,9 +38,10 @@ internal readonly record struct Distance(double MaxAbs, double Relative, double 
             if (!double.IsFinite(w) || !double.IsFinite(g)) return Infinite;
             largest = Math.Max(largest, Math.Abs(w));
             max = Math.Max(max, Math.Abs(w - g));
+            count++;
             (dot, ww, gg) = (dot + w * g, ww + w * w, gg + g * g);
         }
-        return new(max, max / largest, ww == 0 || gg == 0 ? (ww == gg || max <= Smallest ? 1 : 0) : Math.Min(1, dot / Math.Sqrt(ww * gg)));
+        return new(max, max / largest, count < fewest ? 1 : ww == 0 || gg == 0 ? (ww == gg || max <= Smallest ? 1 : 0) : Math.Min(1, dot / Math.Sqrt(ww * gg)));
     }
 
     /// <summary>The largest finite magnitude of each output over several results, at real positions.</summary>

@@ -15,14 +15,14 @@ internal sealed class Divergence(ModelPlan plan, ExportSource source, string scr
     /// <param name="a">How the first graph is built.</param>
     /// <param name="b">How the second is built; null where there is one only.</param>
     /// <param name="graph">The graph's name.</param>
+    /// <param name="bounds">How far results may be apart.</param>
     /// <param name="run">Gives pairs of results, with the real positions.</param>
-    internal string? Find(BuildOptions a, BuildOptions? b, string graph,
+    internal string? Find(BuildOptions a, BuildOptions? b, string graph, Bounds bounds,
         Func<(GraphRunner A, GraphRunner B), IEnumerable<(ImmutableArray<Tensor> Wanted, ImmutableArray<Tensor> Got, ImmutableArray<Range> Real)>> run)
     {
         var folder = Directory.CreateDirectory(Path.Combine(scratch, "modules")).FullName;
         try
         {
-            var bounds = Bounds.Of((b ?? a).Precision);
             using var first = Open(a, graph, Path.Combine(folder, "a"));
             using var second = b is null ? null : Open(b, graph, Path.Combine(folder, "b"));
             foreach (var (wanted, got, real) in run((first, second ?? first)))

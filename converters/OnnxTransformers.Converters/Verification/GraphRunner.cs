@@ -7,6 +7,9 @@ internal sealed class GraphRunner(ModelSession session, string name) : IDisposab
 {
     internal ImmutableArray<TensorSpec> Inputs => session.Inputs;
 
+    /// <summary>What the file tells of the network; null for files from elsewhere.</summary>
+    internal NetworkTraits? Traits => NetworkTraits.Read(session.Metadata);
+
     internal static GraphRunner Open(string path, ImmutableArray<Provider> providers) => new(ModelSession.Open(path, new RuntimeOptions { Providers = providers }), Path.GetFileName(path));
 
     /// <summary>All outputs, in the graph's order.</summary>

@@ -24,6 +24,9 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
     /// <summary>True where the graph is told which positions are real.</summary>
     internal bool HasMask => inputs.Any(i => i.Name == MaskName);
 
+    /// <summary>True where the graph is told the positions of tokens.</summary>
+    internal bool HasPositions => inputs.Any(i => i.Name == "position_ids");
+
     /// <summary>Rows of one length, of different lengths padded on either side, and a single short one.</summary>
     internal ImmutableArray<TestInput> All() => HasMask
         ? [Make("rows of one length", Padding.None), Make("rows padded on the right", Padding.Right), Make("rows padded on the left", Padding.Left), Make("one token", Padding.None, rows: 1, length: 1)]
@@ -48,7 +51,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
 
     private Tensor Make(TensorSpec spec, int seed, ImmutableArray<Range> real, int longest, bool fill)
     {
-        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? d.Symbol switch { Tensor.Batch => real.Length, Tensor.Sequence => longest, _ when d.Symbol.StartsWith("past_", StringComparison.Ordinal) => 0, _ => OtherDimension })];
+        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? d.Symbol switch { Tensor.Batch => real.Length, Tensor.Past => 0, _ => Tensor.IsSequence(d) ? longest : OtherDimension })];
         var values = new double[shape.Aggregate(1L, (a, b) => a * b)];
         var generate = Generators.GetValueOrDefault(spec.Name) ?? (spec.Type.IsFloatingPoint() ? p => p.Draw * 2 - 1 : spec.Type == ElementType.Bool ? _ => 1 : _ => 0);
         var at = new long[shape.Length];
@@ -56,17 +59,17 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         {
             var rest = (long)i;
             for (var axis = shape.Length - 1; axis >= 0; axis--) (rest, at[axis]) = Math.DivRem(rest, shape[axis]);
-            int row = At(spec, at, Tensor.Batch), position = At(spec, at, Tensor.Sequence);
+            int row = At(spec, at, d => d.Symbol == Tensor.Batch), position = At(spec, at, Tensor.IsSequence);
             var range = real[row];
             values[i] = generate(new Place(limits, Draw(seed, i), position, range.Start.Value, position >= range.Start.Value && position < range.End.Value, fill));
         }
         return new Tensor(spec, shape, values);
     }
 
-    private static int At(TensorSpec spec, long[] at, string symbol)
+    private static int At(TensorSpec spec, long[] at, Func<Dimension, bool> kind)
     {
         for (var axis = 0; axis < at.Length; axis++)
-            if (spec.Shape[axis].Symbol == symbol) return (int)at[axis];
+            if (kind(spec.Shape[axis])) return (int)at[axis];
         return 0;
     }
 

@@ -11,12 +11,15 @@ internal sealed record NetworkLimits(int Vocabulary, int TokenTypes, int Length,
 {
     private const int LongEnough = 24;
 
-    internal static NetworkLimits Read(ConfigReader config)
+    /// <summary>Reads them.</summary>
+    /// <param name="config">config.json.</param>
+    /// <param name="maxTokens">The longest text that the graph itself tells; null where it tells none.</param>
+    internal static NetworkLimits Read(ConfigReader config, int? maxTokens)
     {
         var text = config.Element.TryGetProperty("text_config", out var inner) && inner.ValueKind == JsonValueKind.Object ? inner : config.Element;
         var padding = Number(text, "pad_token_id") ?? 0;
-        // Positions may begin after the padding's own.
-        var length = Number(text, "max_position_embeddings") is { } positions and > 0 ? positions - Math.Max(0, padding) - 2 : LongEnough;
+        // Positions may begin after the padding's own; what a graph doesn't tell is guessed on the safe side.
+        var length = maxTokens ?? ((Number(text, "max_position_embeddings") ?? Number(text, "n_positions")) is { } positions and > 0 ? positions - Math.Max(0, padding) - 2 : LongEnough);
         return new(Math.Max(1, Number(text, "vocab_size") ?? 2), Math.Max(1, Number(text, "type_vocab_size") ?? 1), Math.Clamp(length, 1, LongEnough), Math.Max(0, padding));
     }
 

@@ -10,13 +10,25 @@ internal sealed record Tensor(TensorSpec Spec, ImmutableArray<long> Shape, doubl
 {
     internal const string Batch = "batch_size";
     internal const string Sequence = "sequence_length";
+    internal const string Past = "past_sequence_length";
+    internal const string Logits = "num_logits";
+    internal const string Total = Past + " + " + Sequence;
 
-    /// <summary>The part from <paramref name="start"/> on along every axis of that name.</summary>
-    internal Tensor Slice(string symbol, int start, int length)
+    /// <summary>True for dimensions that positions lie along: those of the sequence, with an empty past those of the whole, and where none are left out those of the logits.</summary>
+    internal static bool IsSequence(Dimension dimension) => dimension.Symbol is Sequence or Total or Logits;
+
+    /// <summary>One row.</summary>
+    internal Tensor Row(int row) => Slice(d => d.Symbol == Batch, row, 1);
+
+    /// <summary>The positions from <paramref name="start"/> on.</summary>
+    internal Tensor Positions(int start, int length) => Slice(IsSequence, start, length);
+
+    /// <summary>The part from <paramref name="start"/> on along every axis of a kind.</summary>
+    internal Tensor Slice(Func<Dimension, bool> kind, int start, int length)
     {
         var sliced = this;
         for (var axis = 0; axis < Shape.Length; axis++)
-            if (Spec.Shape[axis].Symbol == symbol) sliced = sliced.Slice(axis, start, length);
+            if (kind(Spec.Shape[axis])) sliced = sliced.Slice(axis, start, length);
         return sliced;
     }
 
@@ -32,7 +44,7 @@ internal sealed record Tensor(TensorSpec Spec, ImmutableArray<long> Shape, doubl
             if (Spec.Shape[axis].Symbol == Batch) row = (int)at[axis];
         }
         for (var axis = 0; axis < Shape.Length; axis++)
-            if (Spec.Shape[axis].Symbol == Sequence && (at[axis] < real[row].Start.Value || at[axis] >= real[row].End.Value)) return false;
+            if (IsSequence(Spec.Shape[axis]) && (at[axis] < real[row].Start.Value || at[axis] >= real[row].End.Value)) return false;
         return true;
     }
 

@@ -22,7 +22,7 @@ internal sealed record TestInput(string Name, ImmutableArray<Range> Real, Immuta
     internal TestInput Row(int row, bool trim)
     {
         var (start, length) = (Real[row].Start.Value, Real[row].End.Value - Real[row].Start.Value);
-        var tensors = Tensors.Select(t => t.Slice(Tensor.Batch, row, 1)).Select(t => trim ? t.Slice(Tensor.Sequence, start, length) : t);
+        var tensors = Tensors.Select(t => t.Row(row)).Select(t => trim ? t.Positions(start, length) : t);
         return new($"row {row} of {Name}", [trim ? new Range(0, length) : Real[row]], [.. tensors]);
     }
 }

@@ -15,8 +15,12 @@ internal static class ExportCommand
         var package = command.Argument("package", "folder that becomes the package");
         var task = command.Text("--task", "TASK", "as text-classification; without it, what the checkpoint was made for");
         var precision = command.Text("--precision", "P[,P...]", $"{Words(Choices.Precisions.Select(p => p.Word))}; several give files side by side [default: fp32]");
+        var zeroPoints = command.Flag("--zero-points", "int8, int4: each block of 32 weights gets a zero point of its own: closer, and a little larger");
+        var head = command.Flag("--quantize-head", "int8, int4: also the matrix in front of the outputs");
+        var embeddings = command.Flag("--quantize-embeddings", "int8, int4: also the table of word embeddings");
         var target = command.Choice("--target", Choices.Targets.Select(t => t.Word), "where the graphs will run");
         var weights = command.Choice("--weights", Choices.Weights.Select(w => w.Word), "link: hard links of the checkpoint's safetensors instead of a copy");
+        var variant = command.Text("--variant", "NAME", "which weights where there are several, as fp16 for model.fp16.safetensors");
         var verify = command.Choice("--verify", Choices.Levels.Select(l => l.Word), "run the graphs, only load them, or neither");
         var opset = new Option<int>("--opset") { Description = "ONNX operator set", HelpName = "N", DefaultValueFactory = _ => 21 };
         command.Options.Add(opset);
@@ -28,8 +32,10 @@ internal static class ExportCommand
             {
                 Task = parsed.GetValue(task),
                 Precisions = Precisions(parsed.GetValue(precision)),
+                Quantization = new() { ZeroPoints = parsed.GetValue(zeroPoints), Head = parsed.GetValue(head), Embeddings = parsed.GetValue(embeddings) },
                 Target = Choices.Targets.First(t => t.Word == parsed.GetValue(target)).Value,
                 Weights = Choices.Weights.First(w => w.Word == parsed.GetValue(weights)).Value,
+                Variant = parsed.GetValue(variant),
                 Verify = Choices.Levels.First(l => l.Word == parsed.GetValue(verify)).Value,
                 Opset = parsed.GetValue(opset),
                 Force = parsed.GetValue(force),

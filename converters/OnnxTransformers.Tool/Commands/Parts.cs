@@ -12,6 +12,12 @@ internal static class Parts
     internal static Argument<string> Argument(this Command command, string name, string help)
     {
         var argument = new Argument<string>(name) { Description = help };
+        // A word with a dash in front that is no option would be taken for a folder.
+        argument.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (token.Value.StartsWith('-')) result.AddError($"'{token.Value}' is not an option of {command.Name}; a folder of that name is ./{token.Value}");
+        });
         command.Arguments.Add(argument);
         return argument;
     }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using OnnxTransformers.Tool.Lines;
 
@@ -7,8 +6,6 @@ namespace OnnxTransformers.Tool.Commands;
 /// <summary>run: a package answers lines.</summary>
 internal static class RunCommand
 {
-    private static readonly ImmutableArray<(string Word, Func<Provider> Create)> Providers = [("cpu", () => Provider.Cpu), ("cuda", () => Provider.Cuda()), ("tensorrt", () => Provider.TensorRt())];
-
     internal static void Build(Command command)
     {
         command.Example("echo '\"I love it.\"' | onnx-transformers run packages/sentiment --task text-classification");
@@ -16,13 +13,17 @@ internal static class RunCommand
         var task = command.Text("--task", "TASK", "as question-answering; without it, what the package was exported for");
         var (input, output) = command.Lines();
         var files = command.Text("--files", "FOLDER", "where answers that are pictures or tensors put their files");
-        var provider = command.Choice("--provider", Providers.Select(p => p.Word), "what the graphs run on; what it can't take runs on the processor");
+        var provider = command.Provider();
         command.SetAction(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(files) is { } folder) Directory.CreateDirectory(folder);
-            var chosen = Providers.First(p => p.Word == parsed.GetValue(provider)).Create();
-            var options = new PipelineOptions { Providers = chosen == Provider.Cpu ? [Provider.Cpu] : [chosen, Provider.Cpu] };
+            var options = new PipelineOptions { Providers = parsed.Providers(provider) };
             using var pipeline = PipelineTable.Load(parsed.GetRequiredValue(package), parsed.GetValue(task), options);
+            if (pipeline is TextGeneration text && TextLoop.IsWatched(parsed.GetValue(output)))
+            {
+                using var reading = parsed.GetValue(input) is { } path and not "-" ? LineLoop.OpenInput(path) : Console.OpenStandardInput();
+                return await TextLoop.RunAsync(text, reading, Console.Out, Console.Error, cancellation).ConfigureAwait(false);
+            }
             return await LineLoop.RunAsync(parsed.GetValue(input), parsed.GetValue(output), pipeline.Answer, cancellation).ConfigureAwait(false);
         });
     }

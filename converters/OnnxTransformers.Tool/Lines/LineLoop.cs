@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using OnnxTransformers.Tool.Printing;
 
 namespace OnnxTransformers.Tool.Lines;
 
@@ -66,20 +67,10 @@ internal static class LineLoop
         catch (Exception e) when (e is not (OperationCanceledException or ProviderUnavailableException or OutOfMemoryException))
         {
             Restart(buffer, writer);
-            WriteError(writer, e);
+            ErrorJson.Write(writer, e, problems: false);
             writer.Flush();
             return false;
         }
-    }
-
-    private static void WriteError(Utf8JsonWriter writer, Exception e)
-    {
-        writer.WriteStartObject();
-        writer.WriteStartObject("error");
-        writer.WriteString("code", e is JsonException ? "invalid_json" : ExitCodes.Word(e));
-        writer.WriteString("message", e is JsonException ? $"not a line of JSON: {e.Message}" : e is OnnxTransformersException ? e.Message : $"{e.GetType().Name}: {e.Message}");
-        writer.WriteEndObject();
-        writer.WriteEndObject();
     }
 
     private static void Restart(ArrayBufferWriter<byte> buffer, Utf8JsonWriter writer)
@@ -90,7 +81,8 @@ internal static class LineLoop
 
     private static bool IsBlank(ReadOnlySpan<byte> line) => line.Trim(" \t\r"u8).IsEmpty;
 
-    private static FileStream OpenInput(string path)
+    /// <summary>Opens a file of lines.</summary>
+    internal static FileStream OpenInput(string path)
     {
         if (!File.Exists(path)) throw new InvalidInputException("reading lines", new Problem(path, "no such file", "a file of JSON lines, or - for standard input"));
         return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);

@@ -12,13 +12,16 @@ internal static class ExportSummary
         foreach (var graph in result.Graphs)
         {
             await to.WriteLineAsync($"  {graph.File}: {graph.Nodes} nodes, {Size.Of(graph.WeightBytes)} of weights").ConfigureAwait(false);
+            if (graph.Quantization is { } q) await to.WriteLineAsync($"    {q.Matrices} matrices as {q.Format}, {q.Kept.Length} left as they are (receipt.json tells why)").ConfigureAwait(false);
             foreach (var proof in result.Verified.Where(v => v.File == graph.File))
             {
                 if (proof.Note is not null) await to.WriteLineAsync($"    {proof.Note}").ConfigureAwait(false);
                 foreach (var c in proof.Comparisons)
                     await to.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"    {c.What}: to {c.Relative:G2} of the largest value")).ConfigureAwait(false);
+                if (proof.Perplexity is { } p) await to.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"    perplexity of {p.Text}: {p.Float32:F2} in fp32, {p.Quantized:F2} here ({p.Change:+0.0%;-0.0%})")).ConfigureAwait(false);
             }
         }
-        if (!result.UnusedTensors.IsEmpty) await to.WriteLineAsync($"  {result.UnusedTensors.Length} tensors of other heads are not in it (receipt.json names them)").ConfigureAwait(false);
+        foreach (var unused in result.UnusedTensors.GroupBy(t => t.Reason))
+            await to.WriteLineAsync($"  left out: {(unused.Count() == 1 ? unused.Single().Name : $"{unused.Count()} tensors")} ({unused.Key})").ConfigureAwait(false);
     }
 }

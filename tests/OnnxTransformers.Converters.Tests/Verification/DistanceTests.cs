@@ -47,10 +47,17 @@ internal sealed class DistanceTests
         Assert.That(Distance.Between(Rows(1, 2, 3, 4, 5, double.NegativeInfinity), Rows(1, 2, 3, 4, 5, double.NegativeInfinity), All), Is.EqualTo(Distance.Zero));
 
     [Test]
-    public void Another_shape_is_infinitely_far() => Assert.That(Distance.Between(Rows(1, 2, 3, 4, 5, 6), Rows(1, 2, 3, 4, 5, 6).Slice(Tensor.Sequence, 0, 2), All), Is.EqualTo(Distance.Infinite));
+    public void Another_shape_is_infinitely_far() => Assert.That(Distance.Between(Rows(1, 2, 3, 4, 5, 6), Rows(1, 2, 3, 4, 5, 6).Positions(0, 2), All), Is.EqualTo(Distance.Infinite));
 
     [Test]
     public void Opposite_results_have_a_cosine_of_minus_one() => Assert.That(Distance.Between(Rows(1, 1, 1, 1, 1, 1), Rows(-1, -1, -1, -1, -1, -1), All).Cosine, Is.EqualTo(-1).Within(1e-12));
+
+    [Test]
+    public void A_few_numbers_have_no_cosine_where_that_is_asked_for()
+    {
+        Assert.That(Distance.Between(Rows(1, 1, 1, 1, 1, 1), Rows(-1, -1, -1, -1, -1, -1), All, fewest: 7), Is.EqualTo(new Distance(2, 2, 1)));
+        Assert.That(Distance.Between(Rows(1, 1, 1, 1, 1, 1), Rows(-1, -1, -1, -1, -1, -1), All, fewest: 6).Cosine, Is.EqualTo(-1).Within(1e-12));
+    }
 
     private static Tensor Rows(params double[] values) => new(new TensorSpec("logits", ElementType.Float, [new(null, Tensor.Batch), new(null, Tensor.Sequence)]), [2, 3], values);
 }

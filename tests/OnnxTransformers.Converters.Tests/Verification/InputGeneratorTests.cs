@@ -62,7 +62,7 @@ internal sealed class InputGeneratorTests
     [TestCase("""{"text_config": {"vocab_size": 7, "pad_token_id": 2}}""", 7, 1, 24, 2)]
     [TestCase("""{"max_position_embeddings": 2, "pad_token_id": -1}""", 2, 1, 1, 0)]
     public void Limits_come_from_the_configuration(string json, int vocabulary, int types, int length, int padding) =>
-        Assert.That(NetworkLimits.Read(ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes(json), "config.json")), Is.EqualTo(new NetworkLimits(vocabulary, types, length, padding)));
+        Assert.That(NetworkLimits.Read(ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes(json), "config.json"), null), Is.EqualTo(new NetworkLimits(vocabulary, types, length, padding)));
 
     private static string[] Mask(Padding padding) => [.. Text.Make("batch", padding).Tensors[1].Values.Chunk(12).Select(row => string.Concat(row.Select(v => (int)v)))];
 

@@ -74,8 +74,8 @@ internal sealed class VerifierTests
         var options = new BuildOptions();
         Assert.Multiple(() =>
         {
-            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", Same), Is.Null);
-            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", OffFrom("bert.encoder.layer.1")), Is.EqualTo("bert.encoder.layer.1"));
+            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", Bounds.Of(Graphs.Precision.Fp32), Same), Is.Null);
+            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", Bounds.Of(Graphs.Precision.Fp32), OffFrom("bert.encoder.layer.1")), Is.EqualTo("bert.encoder.layer.1"));
         });
     }
 
@@ -96,7 +96,7 @@ internal sealed class VerifierTests
         }
     }
 
-    private Verifier Verifier() => new(_plan, _source, _scratch.FullName, new NetworkTraits(), null, CancellationToken.None);
+    private Verifier Verifier() => new(_plan, _source, _scratch.FullName, _plan.Traits, null, CancellationToken.None);
 
     private static IEnumerable<(ImmutableArray<Tensor> Wanted, ImmutableArray<Tensor> Got, ImmutableArray<Range> Real)> Same((GraphRunner A, GraphRunner B) open)
     {

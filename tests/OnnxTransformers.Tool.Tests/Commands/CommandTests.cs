@@ -7,7 +7,7 @@ namespace OnnxTransformers.Tool.Commands;
 /// <summary>The program from outside.</summary>
 internal sealed class CommandTests
 {
-    private static readonly string[] Commands = ["export", "run", "tokenize", "render", "inspect", "verify", "doctor"];
+    private static readonly string[] Commands = ["export", "run", "generate", "tokenize", "render", "process", "inspect", "verify", "doctor"];
 
     [Test]
     public async Task Version_is_one_line()
@@ -37,7 +37,8 @@ internal sealed class CommandTests
 
     [TestCase("export", "Required argument 'checkpoint' missing")]
     [TestCase("export a b --target toaster", "'toaster'")]
-    [TestCase("bake a cake", "'bake'")]
+    [TestCase("bake a cake", "'bake' is not a command; there are export, run, ")]
+    [TestCase("inspect --frce", "'--frce' is not an option of inspect; a folder of that name is ./--frce")]
     [TestCase("export a b --no-such-option", "'--no-such-option'")]
     public async Task Wrong_usage_is_code_2(string line, string says)
     {
@@ -70,7 +71,7 @@ internal sealed class CommandTests
         Assert.That(Json(verified.Output).GetProperty("verified")[0].GetProperty("comparisons").GetArrayLength(), Is.EqualTo(4));
 
         var inspected = await ToolProcess.RunAsync(["inspect", package]);
-        Assert.That(inspected.Output, Does.Contain("model type: bert").And.Contain("takes input_ids int64[batch_size, sequence_length]").And.Contain("gives logits float[batch_size, 3]"));
+        Assert.That(inspected.Output, Does.Contain("model type: bert").And.Contain("task: text-classification").And.Contain("takes input_ids int64[batch_size, sequence_length]").And.Contain("gives logits float[batch_size, 3]"));
 
         var data = Path.Combine(package, "onnx", "model.onnx_data");
         var bytes = File.ReadAllBytes(data);
@@ -121,6 +122,62 @@ internal sealed class CommandTests
         Assert.That((result.Code, result.Output), Is.EqualTo((code, "")));
         Assert.That(result.Error, Has.Length.GreaterThan(20).And.Not.Contain("   at "));
         Assert.That(Directory.EnumerateFileSystemEntries(scratch.FullName), Is.Empty);
+    }
+
+    [TestCase("export", "package")]
+    [TestCase("run")]
+    [TestCase("tokenize")]
+    [TestCase("render")]
+    [TestCase("inspect")]
+    [TestCase("verify")]
+    public async Task A_folder_that_is_not_there_is_wrong_usage(string command, params string[] more)
+    {
+        using var scratch = new ScratchFolder();
+        var missing = await ToolProcess.RunAsync([command, scratch["nowhere"], .. more.Select(m => scratch[m])]);
+        Assert.That((missing.Code, missing.Output), Is.EqualTo((2, "")), missing.Error);
+        Assert.That(missing.Error, Does.Contain($"{scratch["nowhere"]}: there is no such folder; supported: ").And.Contain(". Next: check the path"));
+        if (command == "render") return;                                // a template's file is as good
+        File.WriteAllText(scratch["file"], "x");
+        var file = await ToolProcess.RunAsync([command, scratch["file"], .. more.Select(m => scratch[m])]);
+        Assert.That(file.Code, Is.EqualTo(2), file.Error);
+        Assert.That(file.Error, Does.Contain($"{scratch["file"]}: it is a file, not a folder; supported: "));
+    }
+
+    [Test]
+    public async Task A_place_that_can_t_be_written_is_told()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Ignore("/proc is Linux'");
+        var result = await ToolProcess.RunAsync(["export", Fixtures.Model("sentiment"), "/proc/nowhere/package"]);
+        Assert.That((result.Code, result.Output), Is.EqualTo((2, "")));
+        Assert.That(result.Error, Does.StartWith("exporting to /proc/nowhere/package: the package can't be written (").And.Contain("supported: a folder that can be written"));
+    }
+
+    [Test]
+    public async Task Early_errors_of_run_keep_their_code_whatever_is_being_loaded()
+    {
+        using var scratch = new ScratchFolder();
+        var package = scratch["package"];
+        Assert.That((await ToolProcess.RunAsync(["export", Fixtures.Model("sentiment"), package, "--verify", "none"])).Code, Is.Zero);
+        File.WriteAllText(Path.Combine(package, "tokenizer.json"), "x");
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.That((await ToolProcess.RunAsync(["run", package], "\"x\"\n")).Code, Is.EqualTo(4));
+            Assert.That((await ToolProcess.RunAsync(["run", package, "--task", "baking"], "\"x\"\n")).Code, Is.EqualTo(3));
+        }
+    }
+
+    [Test]
+    public async Task Json_tells_what_went_wrong()
+    {
+        var result = await ToolProcess.RunAsync(["inspect", "nowhere", "--json"]);
+        var error = Json(result.Output).GetProperty("error");
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Code, Is.EqualTo(2));
+            Assert.That(error.GetProperty("code").GetString(), Is.EqualTo("invalid_input"));
+            Assert.That(error.GetProperty("message").GetString(), Is.EqualTo(result.Error.Trim()));
+            Assert.That(error.GetProperty("problems")[0].GetProperty("found").GetString(), Is.EqualTo("there is no such folder"));
+        });
     }
 
     [Test]

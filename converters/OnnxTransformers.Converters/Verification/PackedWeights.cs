@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+using OnnxTransformers.Graphs;
+using OnnxTransformers.Graphs.Onnx;
+using OnnxTransformers.Graphs.Weights;
+
+namespace OnnxTransformers.Converters.Verification;
+
+/// <summary>Unpacks integers of a written graph again, the first rows of each matrix, and compares what they stand for with the checkpoint's numbers: each is a step away at most.</summary>
+internal static class PackedWeights
+{
+    private const long Numbers = 1 << 18;
+    // Scales and products are rounded themselves.
+    private const float OneStep = 1.001f;
+
+    /// <summary>Checks all matrices of a graph.</summary>
+    /// <exception cref="VerificationFailedException">Integers stand for other numbers.</exception>
+    internal static void Check(Graph graph, string path, string file, ITensorSource source, CancellationToken cancellation)
+    {
+        using var written = OnnxReader.Open(path);
+        using var checkpoint = new RecipeReader(source);
+        var parts = graph.ToModel().Weights.Where(w => w.Recipe is Recipe.Quantized).ToLookup(w => Key((Recipe.Quantized)w.Recipe));
+        foreach (var matrix in parts)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var names = matrix.ToDictionary(w => ((Recipe.Quantized)w.Recipe).Part, w => w.Name);
+            Check((Recipe.Quantized)matrix.First().Recipe, names, written, checkpoint, file);
+        }
+    }
+
+    private static string Key(Recipe.Quantized recipe) => $"{recipe.Layout} {recipe.Of.Description}";
+
+    private static void Check(Recipe.Quantized recipe, Dictionary<QuantizedPart, string> names, OnnxReader written, RecipeReader checkpoint, string file)
+    {
+        var (format, columns) = (recipe.Format, recipe.Of.Shape[1]);
+        var rows = Math.Clamp(Numbers / columns, 1, recipe.Of.Shape[0]);
+        var first = new Recipe.Sliced(recipe.Of, 0, 0, rows);
+        var numbers = MemoryMarshal.Cast<byte, float>(checkpoint.Read(new(names[QuantizedPart.Values], first)));
+        byte[] Read(QuantizedPart part)
+        {
+            var bytes = new byte[new Recipe.Quantized(recipe.Of, format, recipe.Layout, part).RowBytes(rows)];
+            written.Read(names[part], 0, bytes);
+            return bytes;
+        }
+        var values = Read(QuantizedPart.Values);
+        var scales = MemoryMarshal.Cast<byte, float>(Read(QuantizedPart.Scales));
+        var zeros = format.ZeroPoints ? Read(QuantizedPart.ZeroPoints) : null;
+        var (blocks, middle) = (columns / BlockFormat.Size, 1 << (format.Bits - 1));
+        var signed = recipe.Layout == BlockLayout.Typed && !format.ZeroPoints;
+        // Zero points of a row fill whole bytes where they are packed.
+        var zerosOfRow = recipe.Layout == BlockLayout.Packed && format.Bits == 4 ? (blocks + 1) / 2 * 2 : blocks;
+        for (var i = 0L; i < numbers.Length; i++)
+        {
+            var (row, block) = (i / columns, i % columns / BlockFormat.Size);
+            var scale = scales[(int)(row * blocks + block)];
+            var value = At(values, i, format.Bits) ^ (signed ? middle : 0);
+            var meant = (value - (zeros is null ? middle : At(zeros, row * zerosOfRow + block, format.Bits))) * scale;
+            if (!(Math.Abs(meant - numbers[(int)i]) <= Math.Abs(scale) * OneStep))
+                throw new VerificationFailedException($"verifying {file}", [new Problem(names[QuantizedPart.Values], FormattableString.Invariant($"the integer in row {row}, column {i % columns} stands for {meant:R}"),
+                    FormattableString.Invariant($"numbers up to {Math.Abs(scale):G3} from the checkpoint's {numbers[(int)i]:R}"), "export the checkpoint again; if it stays, report it with config.json")]);
+        }
+    }
+
+    private static int At(byte[] packed, long index, int bits) => bits == 8 ? packed[index] : (packed[index / 2] >> (int)(index % 2 * 4)) & 15;
+}
