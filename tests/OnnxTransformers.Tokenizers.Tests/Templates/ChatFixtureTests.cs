@@ -61,17 +61,50 @@ internal sealed class ChatFixtureTests
         foreach (var one in root.GetProperty("cases").EnumerateArray())
         {
             if (!one.TryGetProperty("assistant_masks", out var masks)) continue;
-            var arguments = one.GetProperty("arguments");
-            var chat = ChatTemplate.Parse(File.ReadAllText(Path.Combine(folder, "template.jinja"))).Render(new ChatRequest
-            {
-                Messages = [.. arguments.GetProperty("messages").EnumerateArray().Select(ChatMessage.FromJson)],
-                Tools = arguments.TryGetProperty("tools", out var tools) && tools.ValueKind == JsonValueKind.Array ? [.. tools.EnumerateArray().Select(ChatTool.FromJson)] : null,
-                AddGenerationPrompt = arguments.TryGetProperty("add_generation_prompt", out var prompt) && prompt.GetBoolean(),
-                Variables = root.GetProperty("special_tokens").EnumerateObject().ToDictionary(p => p.Name, p => (object?)p.Value),
-                MarkAssistant = true,
-            });
+            var chat = Marked(folder, root, one);
             Assert.That(ByteMask(chat), Is.EqualTo(masks.EnumerateArray().Select(m => m.GetInt32())), one.GetProperty("name").GetString());
         }
+    }
+
+    private static IEnumerable<TestCaseData> TokenFixtures => Testing.Fixtures.Of("chat", n => n == "qwen3_training").Select(f => new TestCaseData(f).SetArgDisplayNames(f));
+
+    /// <summary>Fixtures with masks over the tokens of a tokenizer that is there.</summary>
+    [TestCaseSource(nameof(TokenFixtures))]
+    public void MarksTokensOfTheAssistantAsTheReference(string fixture)
+    {
+        var folder = Testing.Fixtures.Find(fixture);
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "cases.json")));
+        var root = document.RootElement;
+        if (Testing.Fixtures.TryFind(root.GetProperty("tokenizer").GetString()!["shared/fixtures/".Length..]) is not { } tokenizerFolder)
+        {
+            Assert.Ignore("its tokenizer is only in the whole collection of fixtures");
+            return;
+        }
+        var tokenizer = new Tokenizer(TokenizerReader.Read(Reference.Bytes(Path.Combine(tokenizerFolder, "tokenizer.json")), "tokenizer.json").Parts);
+        Assert.Multiple(() =>
+        {
+            foreach (var one in root.GetProperty("cases").EnumerateArray())
+            {
+                if (!one.TryGetProperty("assistant_masks", out var masks)) continue;
+                var chat = Marked(folder, root, one);
+                var encoding = tokenizer.Encode(chat.Text, options: new EncodeOptions { AddSpecialTokens = false });
+                Assert.That(encoding.Ids, Is.EqualTo(one.GetProperty("ids").EnumerateArray().Select(i => i.GetInt32())), one.GetProperty("name").GetString());
+                Assert.That(chat.AssistantMask(encoding), Is.EqualTo(masks.EnumerateArray().Select(m => m.GetInt32())), one.GetProperty("name").GetString());
+            }
+        });
+    }
+
+    private static RenderedChat Marked(string folder, JsonElement root, JsonElement one)
+    {
+        var arguments = one.GetProperty("arguments");
+        return ChatTemplate.Parse(File.ReadAllText(Path.Combine(folder, "template.jinja"))).Render(new ChatRequest
+        {
+            Messages = [.. arguments.GetProperty("messages").EnumerateArray().Select(ChatMessage.FromJson)],
+            Tools = arguments.TryGetProperty("tools", out var tools) && tools.ValueKind == JsonValueKind.Array ? [.. tools.EnumerateArray().Select(ChatTool.FromJson)] : null,
+            AddGenerationPrompt = arguments.TryGetProperty("add_generation_prompt", out var prompt) && prompt.GetBoolean(),
+            Variables = root.GetProperty("special_tokens").EnumerateObject().ToDictionary(p => p.Name, p => (object?)p.Value),
+            MarkAssistant = true,
+        });
     }
 
     private static List<int> ByteMask(RenderedChat chat)
