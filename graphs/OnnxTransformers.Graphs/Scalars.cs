@@ -14,7 +14,7 @@ internal static class Scalars
             case ElementType.Float: BinaryPrimitives.WriteSingleLittleEndian(bytes, (float)value); break;
             case ElementType.Double: BinaryPrimitives.WriteDoubleLittleEndian(bytes, value); break;
             case ElementType.Float16: BinaryPrimitives.WriteHalfLittleEndian(bytes, (Half)value); break;
-            case ElementType.BFloat16: BinaryPrimitives.WriteUInt16LittleEndian(bytes, BFloat16((float)value)); break;
+            case ElementType.BFloat16: BinaryPrimitives.WriteUInt16LittleEndian(bytes, BrainFloat.Round((float)value)); break;
             case ElementType.Int64: BinaryPrimitives.WriteInt64LittleEndian(bytes, (long)value); break;
             case ElementType.Int32: BinaryPrimitives.WriteInt32LittleEndian(bytes, (int)value); break;
             case ElementType.UInt8: bytes[0] = (byte)value; break;
@@ -32,10 +32,4 @@ internal static class Scalars
         ElementType.Double => double.MinValue,
         _ => float.MinValue,
     };
-
-    private static ushort BFloat16(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
 }

@@ -48,6 +48,13 @@ public static class Fixtures
         return places.FirstOrDefault(p => p is not null && Directory.Exists(p)) ?? Skip($"models/{name}");
     }
 
+    /// <summary>A picture or sound that fixtures name, as "media/cat.png"; the running test is skipped with the reason where it is not there.</summary>
+    public static string Media(string name)
+    {
+        var path = Shared is null ? null : Path.Combine(Shared, name.Replace('/', Path.DirectorySeparatorChar));
+        return path is not null && File.Exists(path) ? path : Skip(name);
+    }
+
     private static string Skip(string name)
     {
         Assert.Ignore($"{name} is not among the fixtures that are here: {Description}");

@@ -60,6 +60,7 @@ public class SlowRefusalTests
         using var scratch = Reference.Unpack(Fixtures.Find(name));
         string[] files = [.. Directory.EnumerateFiles(scratch.FullName)];
         var random = new Random(7);
+        var (read, refused) = (0, 0);
         for (var i = 0; i < 60; i++)
         {
             var file = files[random.Next(files.Length)];
@@ -73,14 +74,17 @@ public class SlowRefusalTests
             {
                 var tokenizer = Tokenizer.Load(scratch.FullName);
                 tokenizer.Decode(tokenizer.Encode("a \u00E9\u4E2D <s>[MASK] 12!").Ids.AsSpan());
+                read++;
             }
             catch (OnnxTransformersException)
             {
                 // A clear refusal is what is wanted where the damage counts.
+                refused++;
             }
             File.WriteAllBytes(file, whole);
         }
-        Assert.Pass();
+        TestContext.Out.WriteLine($"{refused} refused, {read} read");
+        Assert.That(refused, Is.GreaterThan(0), "some damage counts");
     }
 
     [Test]

@@ -12,6 +12,15 @@ namespace OnnxTransformers.Graphs.Models;
 /// <param name="Logits">From hidden states to numbers for the vocabulary [B, S, V].</param>
 internal sealed record CausalNetwork(Module Module, DecoderSizes Sizes, Func<CausalInputs, Value> Hidden, Func<Value, Value> Logits)
 {
+    /// <summary>The network around most layers: the embeddings "embed_tokens", the "layers", an RMS norm "norm"; logits from the output table "lm_head", which may be the embeddings' own.</summary>
+    /// <param name="m">The network's own place in the checkpoint.</param>
+    /// <param name="sizes">Its sizes.</param>
+    /// <param name="epsilon">Of the norm.</param>
+    /// <param name="layer">A layer by its module and number: [B, S, D] -> [B, S, D].</param>
+    internal static CausalNetwork Of(Module m, DecoderSizes sizes, double epsilon, Func<Module, int, Value, CausalInputs, Value> layer) => new(m, sizes,
+        x => RmsNorm(m["norm"], m["layers"].Fold(sizes.Layers, TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, sizes.VocabSize, sizes.HiddenSize, sizes.Tied), (l, i, h) => layer(l, i, h, x)), epsilon),
+        h => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, sizes.VocabSize, sizes.Tied));
+
     /// <summary>Whether it is told positions.</summary>
     internal PositionInput Positions { get; init; } = PositionInput.Relative;
 

@@ -12,27 +12,13 @@ internal static class NearestType
     {
         var task = architectures.Select(ModelTask.OfClass).FirstOrDefault(t => t is not null);
         var candidates = ModelCatalog.Families.Where(f => task is null || f.Tasks.Contains(task.Graph)).Select(f => f.ModelType).ToList();
-        return candidates.Where(t => Distance(t, modelType) <= Math.Max(2, modelType.Length / 3)).MinBy(t => Distance(t, modelType)) ?? (task is null ? null : candidates.FirstOrDefault());
+        return candidates.Where(t => EditDistance.Of(t, modelType) <= Math.Max(2, modelType.Length / 3)).MinBy(t => EditDistance.Of(t, modelType)) ?? (task is null ? null : candidates.FirstOrDefault());
     }
 
     /// <summary>Some of the types, those of similar names first, and how many more there are.</summary>
     internal static string Shown(string? modelType)
     {
-        var types = ModelCatalog.Families.Select(f => f.ModelType).OrderBy(t => modelType is null ? 0 : Distance(t, modelType)).ToList();
+        var types = ModelCatalog.Families.Select(f => f.ModelType).OrderBy(t => modelType is null ? 0 : EditDistance.Of(t, modelType)).ToList();
         return $"{string.Join(", ", types.Take(MostShown))} and {types.Count - MostShown} others (docs/families)";
-    }
-
-    /// <summary>Levenshtein's distance.</summary>
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-        }
-        return row[^1];
     }
 }

@@ -48,11 +48,7 @@ public sealed class ProcessedTensor
     internal static ProcessedTensor BFloat16(ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
     {
         var rounded = new ushort[values.Length];
-        for (var i = 0; i < rounded.Length; i++)
-        {
-            var bits = BitConverter.SingleToUInt32Bits(values[i]);
-            rounded[i] = (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-        }
+        for (var i = 0; i < rounded.Length; i++) rounded[i] = BrainFloat.Round(values[i]);
         return new(ElementType.BFloat16, rounded, shape);
     }
 }

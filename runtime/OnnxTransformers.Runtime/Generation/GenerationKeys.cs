@@ -71,24 +71,7 @@ internal static class GenerationKeys
         return GenerationConfig.Of(said);
     }
 
-    private static string? Nearest(string name) => Table.Keys.Where(k => Table[k].Read is not null).OrderBy(k => Distance(k, name)).ThenBy(k => k, StringComparer.Ordinal).FirstOrDefault(k => Distance(k, name) <= 3);
-
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var corner = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var above = row[j];
-                row[j] = Math.Min(Math.Min(row[j], row[j - 1]) + 1, corner + (a[i - 1] == b[j - 1] ? 0 : 1));
-                corner = above;
-            }
-        }
-        return row[^1];
-    }
+    private static string? Nearest(string name) => Table.Keys.Where(k => Table[k].Read is not null).OrderBy(k => EditDistance.Of(k, name)).ThenBy(k => k, StringComparer.Ordinal).FirstOrDefault(k => EditDistance.Of(k, name) <= 3);
 
     private static string Shown(JsonElement value)
     {

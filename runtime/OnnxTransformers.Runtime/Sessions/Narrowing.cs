@@ -28,7 +28,7 @@ internal static class Narrowing
             case (ElementType.Float, ElementType.BFloat16):
                 var wide = MemoryMarshal.Cast<byte, float>(source);
                 var brain = MemoryMarshal.Cast<byte, ushort>(target);
-                for (var i = 0; i < wide.Length; i++) brain[i] = ToBrain(wide[i]);
+                for (var i = 0; i < wide.Length; i++) brain[i] = BrainFloat.Round(wide[i]);
                 break;
             case (ElementType.Float16, ElementType.Float):
                 var narrow = MemoryMarshal.Cast<byte, Half>(source);
@@ -43,12 +43,5 @@ internal static class Narrowing
             default:
                 throw new ArgumentException($"{from} can't be copied as {to}.", nameof(to));
         }
-    }
-
-    /// <summary>Rounds to nearest, ties to even; a NaN stays one.</summary>
-    private static ushort ToBrain(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 }

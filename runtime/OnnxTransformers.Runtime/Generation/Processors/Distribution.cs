@@ -25,6 +25,15 @@ internal static class Distribution
         return float.IsNegativeInfinity(best) ? best : (float)(best + Math.Log(SumOfExp(scores, best)));
     }
 
+    /// <summary>The entropy of scores, in nats; <paramref name="total"/> is their <see cref="LogSumExp"/>.</summary>
+    internal static double Entropy(ReadOnlySpan<float> scores, float total)
+    {
+        var entropy = 0.0;
+        foreach (var score in scores)
+            if (float.IsFinite(score)) entropy -= (score - total) * Math.Exp(score - total);
+        return entropy;
+    }
+
     /// <summary>The sum of e to the scores less the best of them.</summary>
     internal static double SumOfExp(ReadOnlySpan<float> scores, float best)
     {
@@ -86,6 +95,9 @@ internal static class Distribution
         Array.Sort(all, static (a, b) => a.Score != b.Score ? b.Score.CompareTo(a.Score) : a.Token.CompareTo(b.Token));
         return all;
     }
+
+    /// <summary>Takes out all tokens of a lower score, but leaves so many of the best.</summary>
+    internal static void CutBelow(Span<float> scores, float bound, int least) => CutBelow(scores, Math.Min(bound, Kth(scores, Math.Min(least, scores.Length))));
 
     /// <summary>Takes out all tokens of a lower score.</summary>
     internal static void CutBelow(Span<float> scores, float least)

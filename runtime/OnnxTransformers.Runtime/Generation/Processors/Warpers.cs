@@ -61,7 +61,7 @@ internal sealed class MinP(double share, int least = 1) : RowProcessor
     protected override void Process(ReadOnlySpan<int> ids, Span<float> scores, int number)
     {
         var bound = Distribution.Best(scores) + (float)Math.Log(share);
-        Distribution.CutBelow(scores, Math.Min(bound, Distribution.Kth(scores, Math.Min(least, scores.Length))));
+        Distribution.CutBelow(scores, bound, least);
     }
 }
 
@@ -71,9 +71,7 @@ internal sealed class TypicalP(double mass, int least = 1) : RowProcessor
     protected override void Process(ReadOnlySpan<int> ids, Span<float> scores, int number)
     {
         var total = Distribution.LogSumExp(scores);
-        var entropy = 0.0;
-        foreach (var score in scores)
-            if (float.IsFinite(score)) entropy -= (score - total) * Math.Exp(score - total);
+        var entropy = Distribution.Entropy(scores, total);
         var shifted = ArrayPool<float>.Shared.Rent(scores.Length);
         // Negative, so that the most typical token is the best.
         for (var i = 0; i < scores.Length; i++) shifted[i] = -MathF.Abs(total - scores[i] - (float)entropy);
@@ -98,7 +96,7 @@ internal sealed class EpsilonCutoff(double epsilon, int least = 1) : RowProcesso
     internal static void Cut(Span<float> scores, double probability, int least)
     {
         var bound = Distribution.LogSumExp(scores) + (float)Math.Log(probability);
-        Distribution.CutBelow(scores, Math.Min(bound, Distribution.Kth(scores, Math.Min(least, scores.Length))));
+        Distribution.CutBelow(scores, bound, least);
     }
 }
 
@@ -108,9 +106,7 @@ internal sealed class EtaCutoff(double epsilon, int least = 1) : RowProcessor
     protected override void Process(ReadOnlySpan<int> ids, Span<float> scores, int number)
     {
         var total = Distribution.LogSumExp(scores);
-        var entropy = 0.0;
-        foreach (var score in scores)
-            if (float.IsFinite(score)) entropy -= (score - total) * Math.Exp(score - total);
+        var entropy = Distribution.Entropy(scores, total);
         EpsilonCutoff.Cut(scores, Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-entropy)), least);
     }
 }

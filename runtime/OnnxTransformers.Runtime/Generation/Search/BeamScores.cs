@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace OnnxTransformers.Generation;
 
 /// <summary>The processed log probabilities of all beams in a step.</summary>
@@ -29,6 +31,17 @@ internal sealed class BeamScores(GenerationRun run, StepRunner runner) : IDispos
 
     /// <summary>The scores of some beams that stand together.</summary>
     internal Span<float> Of(int row, int count) => _scores.Span.Slice(row * run.Model.Vocabulary, count * run.Model.Vocabulary);
+
+    /// <summary>Adds each beam's own score to those that follow it.</summary>
+    internal static void Add(ReadOnlySpan<float> beams, Span<float> scores)
+    {
+        var vocabulary = scores.Length / beams.Length;
+        for (var b = 0; b < beams.Length; b++)
+        {
+            var own = scores.Slice(b * vocabulary, vocabulary);
+            TensorPrimitives.Add(own, beams[b], own);
+        }
+    }
 
     public void Dispose() => _buffer.Dispose();
 }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace OnnxTransformers.Generation;
@@ -55,7 +54,7 @@ internal sealed class BeamSearch : IDisposable
     private int[] Advance(Prompt prompt, Span<float> scores)
     {
         var vocabulary = _run.Model.Vocabulary;
-        for (var b = 0; b < _beams; b++) TensorPrimitives.Add(scores.Slice(b * vocabulary, vocabulary), prompt.Scores[b], scores.Slice(b * vocabulary, vocabulary));
+        BeamScores.Add(prompt.Scores, scores);
         var candidates = _drawn is null ? Continuation.Best(scores, vocabulary, _candidates) : Draw(scores, vocabulary);
         var ends = new StopReason?[candidates.Length];
         for (var c = 0; c < ends.Length; c++)

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace OnnxTransformers.Generation;
 
 /// <summary>Beam search for sequences that bring in words (Post and Vilar, 2018; Hu et al., 2019). Reference: generation/utils.py and beam_search.py of 4.46, _constrained_beam_search and ConstrainedBeamSearchScorer.</summary>
@@ -47,7 +45,7 @@ internal sealed class ConstrainedBeamSearch : IDisposable
     private int[] Advance(BeamGroup prompt, Span<float> scores)
     {
         var vocabulary = _run.Model.Vocabulary;
-        for (var b = 0; b < _beams; b++) TensorPrimitives.Add(scores.Slice(b * vocabulary, vocabulary), prompt.Scores[b], scores.Slice(b * vocabulary, vocabulary));
+        BeamScores.Add(prompt.Scores, scores);
         var candidates = Continuation.Best(scores, vocabulary, Math.Max(2, 1 + _run.Plan.Eos.Length) * _beams);
         var generated = prompt.Running[0].Ids.Count + 1 - _run.Plan.PromptLength;
         var next = GroupBeamSearch.Next(candidates, _beams, _run.Plan, c =>

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace OnnxTransformers.Generation;
 
 /// <summary>Beam search in groups that avoid each other's tokens (Vijayakumar et al., 2016). Reference: generation/utils.py of 4.46, _group_beam_search.</summary>
@@ -75,7 +73,7 @@ internal sealed class GroupBeamSearch : IDisposable
             return [.. Enumerable.Range(0, _size)];
         }
         var vocabulary = _run.Model.Vocabulary;
-        for (var b = 0; b < _size; b++) TensorPrimitives.Add(scores.Slice(b * vocabulary, vocabulary), group.Scores[b], scores.Slice(b * vocabulary, vocabulary));
+        BeamScores.Add(group.Scores, scores);
         var candidates = Continuation.Best(scores, vocabulary, Math.Max(2, 1 + _run.Plan.Eos.Length) * _size);
         var generated = group.Running[0].Ids.Count + 1 - _run.Plan.PromptLength;
         var next = Next(candidates, _size, _run.Plan, c => group.Ended.Add(group.Running[c.Beam].Ids, c.Score, generated, StopReason.EndToken));

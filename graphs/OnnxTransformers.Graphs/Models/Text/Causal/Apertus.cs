@@ -20,15 +20,7 @@ internal sealed class Apertus(Llama.Config c, Module m)
         return h + PlainFeedForward(m["mlp"], RmsNorm(m["feedforward_layernorm"], h, c.Epsilon), c.Width, c.Activation);
     }
 
-    private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
-    {
-        var h = TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied);
-        return RmsNorm(m["norm"], m["layers"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Epsilon);
-    }
-
-    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Sizes.VocabSize, c.Sizes.Tied);
-
-    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits);
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
 
     internal static readonly ModelFamily Family = CausalFamily.Of("apertus", "model", Read, (c, m) => new Apertus(c, m).Network);
 }

@@ -46,15 +46,7 @@ internal sealed class DeepseekV3(DeepseekV3.Config c, Module m)
         return h + (i < c.DenseLayers ? GatedFeedForward(m["mlp"], normed, c.Width, c.Activation) : Experts(m["mlp"], normed));
     }
 
-    private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
-    {
-        var h = TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied);
-        return RmsNorm(m["norm"], m["layers"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Epsilon);
-    }
-
-    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Sizes.VocabSize, c.Sizes.Tied);
-
-    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits) { Cache = [.. Enumerable.Repeat(c.Attention.Cache, c.Sizes.Layers)] };
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer) with { Cache = [.. Enumerable.Repeat(c.Attention.Cache, c.Sizes.Layers)] };
 
     internal static readonly ModelFamily Family = CausalFamily.Of("deepseek_v3", "model", Config.Read, (c, m) => new DeepseekV3(c, m).Network,
         new SkippedTensors("layers.61", "the layer that predicts several tokens at once, which the reference does not read"));

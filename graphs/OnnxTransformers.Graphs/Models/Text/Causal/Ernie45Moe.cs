@@ -41,16 +41,7 @@ internal sealed class Ernie45Moe(Ernie45Moe.Config c, Module m)
         return h + (c.Sparse[i] ? Experts(m["mlp"], normed) : GatedFeedForward(m["mlp"], normed, c.Base.Width, c.Base.Activation, c.Base.FeedForwardBias));
     }
 
-    private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
-    {
-        var s = c.Base.Sizes;
-        var h = TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, s.VocabSize, s.HiddenSize, s.Tied);
-        return RmsNorm(m["norm"], m["layers"].Fold(s.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Base.Epsilon);
-    }
-
-    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Base.Sizes.VocabSize, c.Base.Sizes.Tied);
-
-    private CausalNetwork Network => new(m, c.Base.Sizes, Hidden, Logits);
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Base.Sizes, c.Base.Epsilon, Layer);
 
     internal static readonly ModelFamily Family = CausalFamily.Of("ernie4_5_moe", "model", Config.Read, (c, m) => new Ernie45Moe(c, m).Network);
 }

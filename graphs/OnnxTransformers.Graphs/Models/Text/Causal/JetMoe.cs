@@ -58,15 +58,7 @@ internal sealed class JetMoe(JetMoe.Config c, Module m)
         return h + FeedForward(m["mlp"], RmsNorm(m["post_attention_layernorm"], h, c.Epsilon));
     }
 
-    private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
-    {
-        var h = TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied);
-        return RmsNorm(m["norm"], m["layers"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Epsilon);
-    }
-
-    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Sizes.VocabSize, c.Sizes.Tied);
-
-    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits);
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
 
     internal static readonly ModelFamily Family = CausalFamily.Of("jetmoe", "model", Config.Read, (c, m) => new JetMoe(c, m).Network);
 }

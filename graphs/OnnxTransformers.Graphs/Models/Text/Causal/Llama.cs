@@ -38,15 +38,7 @@ internal sealed class Llama(Llama.Config c, Module m)
         return h + (c.Gated ? GatedFeedForward(m["mlp"], normed, c.Width, c.Activation, c.FeedForwardBias) : PlainFeedForward(m["mlp"], normed, c.Width, c.Activation, c.FeedForwardBias));
     }
 
-    private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
-    {
-        var h = TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied);
-        return RmsNorm(m["norm"], m["layers"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Epsilon);
-    }
-
-    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Sizes.VocabSize, c.Sizes.Tied);
-
-    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits);
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
 
     /// <summary>A type that differs in settings only.</summary>
     internal static ModelFamily Of(string modelType, Func<ConfigReader, Config> read) => CausalFamily.Of(modelType, "model", read, (c, m) => new Llama(c, m).Network);

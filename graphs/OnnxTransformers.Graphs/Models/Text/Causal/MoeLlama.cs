@@ -94,16 +94,7 @@ internal sealed class MoeLlama(MoeLlama.Config c, Module m)
         return h + (c.Sparse[i] ? Sparse(m[c.Place], normed) : GatedFeedForward(m["mlp"], normed, c.Base.Width, c.Base.Activation));
     }
 
-    private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
-    {
-        var s = c.Base.Sizes;
-        var h = TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, s.VocabSize, s.HiddenSize, s.Tied);
-        return RmsNorm(m["norm"], m["layers"].Fold(s.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Base.Epsilon);
-    }
-
-    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Base.Sizes.VocabSize, c.Base.Sizes.Tied);
-
-    private CausalNetwork Network => new(m, c.Base.Sizes, Hidden, Logits);
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Base.Sizes, c.Base.Epsilon, Layer);
 
     private static ModelFamily Of(string modelType, Func<ConfigReader, Config> read) => CausalFamily.Of(modelType, "model", read, (c, m) => new MoeLlama(c, m).Network);
 

@@ -49,15 +49,7 @@ internal sealed class Olmo2(Llama.Config c, Module m)
         return h + RmsNorm(m["post_feedforward_layernorm"], GatedFeedForward(m["mlp"], h, c.Width, c.Activation), c.Epsilon);
     }
 
-    private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
-    {
-        var h = TokenEmbedding(m["embed_tokens"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied);
-        return RmsNorm(m["norm"], m["layers"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Epsilon);
-    }
-
-    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Sizes.VocabSize, c.Sizes.Tied);
-
-    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits);
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
 
     private static ModelFamily Of(string modelType, Func<ConfigReader, Llama.Config> read) => CausalFamily.Of(modelType, "model", read, (c, m) => new Olmo2(c, m).Network);
 
