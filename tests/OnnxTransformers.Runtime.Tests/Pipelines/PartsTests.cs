@@ -75,7 +75,7 @@ internal sealed class PartsTests
     public void Of_graphs_from_elsewhere_is_known_what_their_type_implies(string config, bool independent, bool neutral, int? longest)
     {
         using var folder = new ScratchFolder();
-        Assert.That(ForeignTraits.Of(Package.Open(folder.Write("config.json", config).Path).Config), Is.EqualTo(new NetworkTraits { RowsAreIndependent = independent, PaddingIsNeutral = neutral, MaxTokens = longest }));
+        Assert.That(ForeignTraits.Of(Package.Open(folder.Write("config.json", config).FullName).Config), Is.EqualTo(new NetworkTraits { RowsAreIndependent = independent, PaddingIsNeutral = neutral, MaxTokens = longest }));
     }
 
     [TestCase(true, true, true, 512)]
@@ -138,7 +138,7 @@ internal sealed class PipelineTableTests
     public void The_task_follows_from_the_configuration(string config, string task)
     {
         using var folder = new ScratchFolder();
-        Assert.That(PipelineTable.TaskOf(Package.Open(folder.Write("config.json", config).Path)), Is.EqualTo(task));
+        Assert.That(PipelineTable.TaskOf(Package.Open(folder.Write("config.json", config).FullName)), Is.EqualTo(task));
     }
 
     [Test]

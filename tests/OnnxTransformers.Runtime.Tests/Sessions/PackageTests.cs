@@ -50,7 +50,7 @@ internal sealed class PackageTests
     public void Labels_are_the_configurations(string config, string labels)
     {
         using var folder = new ScratchFolder();
-        Assert.That(string.Join(' ', Package.Open(folder.Write("config.json", config).Path).Config.Labels), Is.EqualTo(labels));
+        Assert.That(string.Join(' ', Package.Open(folder.Write("config.json", config).FullName).Config.Labels), Is.EqualTo(labels));
     }
 
     [Test]
@@ -73,7 +73,7 @@ internal sealed class PackageTests
     public void A_wrong_configuration_is_refused(string config, string message)
     {
         using var folder = new ScratchFolder();
-        var package = Package.Open(folder.Write("config.json", config).Path);
+        var package = Package.Open(folder.Write("config.json", config).FullName);
         Assert.That(() => package.Config, Throws.InstanceOf<UnsupportedCheckpointException>().With.Message.EndsWith(message));
     }
 }
