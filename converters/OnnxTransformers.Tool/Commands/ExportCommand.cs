@@ -49,9 +49,9 @@ internal static class ExportCommand
         });
     }
 
-    private static ImmutableArray<Graphs.Precision> Precisions(string? words) => words is null ? ExportOptions.Default.Precisions : [.. words.Split(',', StringSplitOptions.TrimEntries).Select(word =>
+    private static ImmutableArray<Precision> Precisions(string? words) => words is null ? ExportOptions.Default.Precisions : [.. words.Split(',', StringSplitOptions.TrimEntries).Select(word =>
     {
-        foreach (var (known, value, _) in Choices.Precisions)
+        foreach (var (value, known, _) in Choices.Precisions)
             if (known == word) return value;
         throw new UnsupportedCheckpointException("reading the options of export", new Problem("--precision", $"\"{word}\"", Words(Choices.Precisions.Select(p => p.Word))));
     })];
