@@ -75,6 +75,8 @@ public static class ModelCatalog
         Starcoder2.Family,
         Starcoder2.Jais2,
         Vit.Family,
+        Segformer.Family,
+        Yolos.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
