@@ -11,13 +11,16 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
     /// <summary>Other names of the reference for the same task.</summary>
     public ImmutableArray<string> Aliases { get; init; } = [];
 
+    /// <summary>A task by whose name checkpoints of these classes are asked for, too: a backbone gives features of images, though not those of the whole network.</summary>
+    public string? AskedAs { get; init; }
+
     /// <summary>The task whose graph serves this one: itself, or another.</summary>
     public string Graph => GraphOf ?? Name;
 
     /// <summary>All tasks of the reference (transformers 4.57, models/auto and pipelines), and those of sentence-transformers. Where endings overlap, the longest decides.</summary>
     public static readonly ImmutableArray<ModelTask> All =
     [
-        new("feature-extraction", ["Model", "Encoder", "EncoderModel"]),
+        new("feature-extraction", ["Model", "Encoder", "EncoderModel", "ModelWithProjection"]),
         new("fill-mask", ["ForMaskedLM", "WithLMHeadModel"]),
         new("text-classification", ["ForSequenceClassification"]) { Aliases = ["sentiment-analysis"] },
         new("token-classification", ["ForTokenClassification"]) { Aliases = ["ner"] },
@@ -33,8 +36,9 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
         new("audio-frame-classification", ["ForAudioFrameClassification"]),
         new("audio-xvector", ["ForXVector"]),
         new("text-to-audio", ["ForTextToWaveform", "ForTextToSpectrogram"]),
-        new("image-classification", ["ForImageClassification"]),
-        new("image-feature-extraction", ["Backbone"]),
+        new("image-classification", ["ForImageClassification", "ForImageClassificationWithTeacher"]),
+        new("image-feature-extraction", [], "feature-extraction"),
+        new("backbone", ["Backbone"]) { AskedAs = "image-feature-extraction" },
         new("image-segmentation", ["ForSemanticSegmentation", "ForInstanceSegmentation", "ForUniversalSegmentation", "ForSegmentation", "ForImageSegmentation"]),
         new("image-text-to-text", ["ForImageTextToText"]),
         new("image-to-image", ["ForImageToImage", "ForImageSuperResolution"]),

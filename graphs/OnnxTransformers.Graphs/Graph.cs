@@ -52,6 +52,9 @@ public sealed class Graph
     /// <summary>The longest text in tokens that its tables of positions allow; null where nothing limits it.</summary>
     public int? MaxTokens { get; private set; }
 
+    /// <summary>The size in pixels of the images that the network was trained on; null where it takes none.</summary>
+    public (int Height, int Width)? ImageSize { get; internal set; }
+
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>Says that a table of positions has room for so many tokens.</summary>

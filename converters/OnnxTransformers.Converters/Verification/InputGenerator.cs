@@ -27,9 +27,12 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
     /// <summary>True where the graph is told the positions of tokens.</summary>
     internal bool HasPositions => inputs.Any(i => i.Name == "position_ids");
 
-    /// <summary>Rows of one length, of different lengths padded on either side, and a single short one.</summary>
-    internal ImmutableArray<TestInput> All() => HasMask
-        ? [Make("rows of one length", Padding.None), Make("rows padded on the right", Padding.Right), Make("rows padded on the left", Padding.Left), Make("one token", Padding.None, rows: 1, length: 1)]
+    /// <summary>True where the length of rows is open.</summary>
+    private bool HasLength => inputs.Any(i => i.Shape.Any(Tensor.IsSequence));
+
+    /// <summary>Rows of one length, of different lengths padded on either side, and a single short one; of images a batch and one.</summary>
+    internal ImmutableArray<TestInput> All() => !HasLength ? [Make("a batch", Padding.None), Make("one row", Padding.None, rows: 1)]
+        : HasMask ? [Make("rows of one length", Padding.None), Make("rows padded on the right", Padding.Right), Make("rows padded on the left", Padding.Left), Make("one token", Padding.None, rows: 1, length: 1)]
         : [Make("rows of one length", Padding.None), Make("one token", Padding.None, rows: 1, length: 1)];
 
     /// <summary>A batch.</summary>
@@ -51,7 +54,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
 
     private Tensor Make(TensorSpec spec, int seed, ImmutableArray<Range> real, int longest, bool fill)
     {
-        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? d.Symbol switch { Tensor.Batch => real.Length, Tensor.Past => 0, _ => Tensor.IsSequence(d) ? longest : OtherDimension })];
+        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? d.Symbol switch { Tensor.Batch => real.Length, Tensor.Past => 0, Tensor.Height => limits.Image.Height, Tensor.Width => limits.Image.Width, _ => Tensor.IsSequence(d) ? longest : OtherDimension })];
         var values = new double[shape.Aggregate(1L, (a, b) => a * b)];
         var generate = Generators.GetValueOrDefault(spec.Name) ?? (spec.Type.IsFloatingPoint() ? p => p.Draw * 2 - 1 : spec.Type == ElementType.Bool ? _ => 1 : _ => 0);
         var at = new long[shape.Length];

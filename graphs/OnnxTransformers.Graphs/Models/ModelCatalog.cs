@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
+using OnnxTransformers.Graphs.Models.Vision;
 
 namespace OnnxTransformers.Graphs.Models;
 
@@ -73,6 +74,7 @@ public static class ModelCatalog
         StableLm.Family,
         Starcoder2.Family,
         Starcoder2.Jais2,
+        Vit.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>

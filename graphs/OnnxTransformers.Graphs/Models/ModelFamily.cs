@@ -31,6 +31,9 @@ internal sealed record SkippedTensors(string Path, string Reason)
     internal static readonly SkippedTensors Positions = new("embeddings.position_ids", "a buffer of consecutive numbers");
 
     /// <summary>What only some of the tasks read.</summary>
+    internal static readonly SkippedTensors MaskToken = new("embeddings.mask_token", "what stands for hidden patches, which the task does not hide");
+
+    /// <summary>What only some of the tasks read.</summary>
     internal static readonly SkippedTensors Pooler = new("pooler", "the pooler, which the task does not read");
 
     /// <summary>True for a tensor that is meant.</summary>

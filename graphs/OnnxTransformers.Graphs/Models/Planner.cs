@@ -39,6 +39,7 @@ internal static class Planner
             const string option = "--task";
             var row = ModelTask.Named(asked) ?? throw Refuse(option, $"\"{asked}\", which is not a task of the reference");
             if (hasModules && row.Name is ("feature-extraction" or "sentence-similarity")) return OfSentences(row.Name, request);
+            if (architectures is [var made, ..] && ModelTask.OfClass(made) is { } own && own.AskedAs == row.Name && family.Tasks.Contains(own.Graph)) row = own;
             if (row.Name == "sentence-similarity") throw Refuse(option, $"\"{asked}\", but the folder has no modules.json that says how to pool", "ask for feature-extraction");
             return family.Tasks.Contains(row.Graph) ? new(row.Name, row.Graph, TakesModules: false) : throw Refuse(option, $"\"{asked}\"");
         }
