@@ -1,5 +1,4 @@
 using System.CommandLine;
-using OnnxTransformers.Processors;
 using OnnxTransformers.Tool.Lines;
 
 namespace OnnxTransformers.Tool.Commands;
