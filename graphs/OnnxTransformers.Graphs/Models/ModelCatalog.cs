@@ -74,6 +74,10 @@ public static class ModelCatalog
         StableLm.Family,
         Starcoder2.Family,
         Starcoder2.Jais2,
+        Dinov2.Family,
+        Dinov2.WithRegisters,
+        ResNet.Family,
+        Swin.Family,
         Vit.Family,
     ];
 
