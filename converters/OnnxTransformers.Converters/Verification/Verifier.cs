@@ -125,7 +125,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         new Divergence(plan, source, scratch, cancellation).Find(variant.Options, null, graph.Name, Bounds.Itself(variant.Options.Precision),
             open => [([.. open.A.Run(pair.Batch, cancellation).Select(pair.Part)], open.A.Run(pair.Other, cancellation), pair.Other.Real)]);
 
-    private NetworkLimits LimitsOf(Graph graph) => NetworkLimits.Read(_config, graph.MaxTokens, graph.ImageSize);
+    private NetworkLimits LimitsOf(Graph graph) => NetworkLimits.Read(_config, graph.MaxTokens, graph.ImageSize, graph.EndOfText);
 
     private static bool IsPortable(BuildOptions options) => options is { Target: Target.Portable, Precision: Graphs.Precision.Fp32 };
 

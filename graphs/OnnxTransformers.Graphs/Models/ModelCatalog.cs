@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Models.Multimodal;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
 using OnnxTransformers.Graphs.Models.Vision;
@@ -75,6 +76,12 @@ public static class ModelCatalog
         Starcoder2.Family,
         Starcoder2.Jais2,
         Vit.Family,
+        Clip.Family,
+        Clip.TextModel,
+        Clip.VisionModel,
+        Siglip.Family,
+        Siglip.TextModel,
+        Siglip.VisionModel,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
