@@ -57,7 +57,19 @@ public sealed class Graph
     /// <summary>The size in pixels of the images that the network was trained on; null where it takes none.</summary>
     public (int Height, int Width)? ImageSize { get; internal set; }
 
+    /// <summary>The id that ends a text where the network looks for it; null where it doesn't.</summary>
+    public int? EndOfText { get; internal set; }
+
+    /// <summary>Name of the dimension of texts: their own where a graph takes texts and images that are not pairs.</summary>
+    internal string TextRows { get; private set; } = "batch_size";
+
+    /// <summary>Name of the dimension of images.</summary>
+    internal string ImageRows { get; private set; } = "batch_size";
+
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <summary>Says that there may be another number of texts than of images.</summary>
+    internal void SeparateRows() => (TextRows, ImageRows) = ("text_batch_size", "image_batch_size");
 
     /// <summary>Says that a table of positions has room for so many tokens.</summary>
     internal void LimitTokens(int most) => MaxTokens = Math.Min(most, MaxTokens ?? most);
