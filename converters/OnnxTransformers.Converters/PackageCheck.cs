@@ -68,7 +68,7 @@ public static class PackageCheck
         using var runner = GraphOpener.Open(Path.Combine(folder, file), file, target, out var provider, out var note);
         if (runner is null) return new(file, null, note, []);
         var traits = runner.Traits ?? NetworkTraits.Default;
-        var limits = NetworkLimits.Read(config, traits.MaxTokens);
+        var limits = NetworkLimits.Read(config, traits.MaxTokens, traits.ImageSize, traits.EndOfText);
         var bounds = Bounds.Itself(precision);
         var comparisons = ImmutableArray.CreateBuilder<Comparison>();
         foreach (var invariant in Invariants.Of(new InputGenerator(runner.Inputs, limits), traits))

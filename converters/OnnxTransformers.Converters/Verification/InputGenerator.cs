@@ -27,9 +27,12 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
     /// <summary>True where the graph is told the positions of tokens.</summary>
     internal bool HasPositions => inputs.Any(i => i.Name == "position_ids");
 
-    /// <summary>Rows of one length, of different lengths padded on either side, and a single short one.</summary>
-    internal ImmutableArray<TestInput> All() => HasMask
-        ? [Make("rows of one length", Padding.None), Make("rows padded on the right", Padding.Right), Make("rows padded on the left", Padding.Left), Make("one token", Padding.None, rows: 1, length: 1)]
+    /// <summary>True where the length of rows is open.</summary>
+    private bool HasLength => inputs.Any(i => i.Shape.Any(Tensor.IsSequence));
+
+    /// <summary>Rows of one length, of different lengths padded on either side, and a single short one; of images a batch and one.</summary>
+    internal ImmutableArray<TestInput> All() => !HasLength ? [Make("a batch", Padding.None), Make("one row", Padding.None, rows: 1)]
+        : HasMask ? [Make("rows of one length", Padding.None), Make("rows padded on the right", Padding.Right), Make("rows padded on the left", Padding.Left), Make("one token", Padding.None, rows: 1, length: 1)]
         : [Make("rows of one length", Padding.None), Make("one token", Padding.None, rows: 1, length: 1)];
 
     /// <summary>A batch.</summary>
@@ -51,7 +54,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
 
     private Tensor Make(TensorSpec spec, int seed, ImmutableArray<Range> real, int longest, bool fill)
     {
-        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? d.Symbol switch { Tensor.Batch => real.Length, Tensor.Past => 0, _ => Tensor.IsSequence(d) ? longest : OtherDimension })];
+        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? d.Symbol switch { Tensor.Batch or Tensor.Texts or Tensor.Images => real.Length, Tensor.Past => 0, Tensor.Height => limits.Image.Height, Tensor.Width => limits.Image.Width, _ => Tensor.IsSequence(d) ? longest : OtherDimension })];
         var values = new double[shape.Aggregate(1L, (a, b) => a * b)];
         var generate = Generators.GetValueOrDefault(spec.Name) ?? (spec.Type.IsFloatingPoint() ? p => p.Draw * 2 - 1 : spec.Type == ElementType.Bool ? _ => 1 : _ => 0);
         var at = new long[shape.Length];
@@ -59,9 +62,9 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         {
             var rest = (long)i;
             for (var axis = shape.Length - 1; axis >= 0; axis--) (rest, at[axis]) = Math.DivRem(rest, shape[axis]);
-            int row = At(spec, at, d => d.Symbol == Tensor.Batch), position = At(spec, at, Tensor.IsSequence);
+            int row = At(spec, at, Tensor.IsRows), position = At(spec, at, Tensor.IsSequence);
             var range = real[row];
-            values[i] = generate(new Place(limits, Draw(seed, i), position, range.Start.Value, position >= range.Start.Value && position < range.End.Value, fill));
+            values[i] = generate(new Place(limits, Draw(seed, i), position, range.Start.Value, position >= range.Start.Value && position < range.End.Value, position == range.End.Value - 1, fill));
         }
         return new Tensor(spec, shape, values);
     }
@@ -82,11 +85,14 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
     }
 
+    /// <summary>An id that is neither the padding's nor, except at the end, the one that ends a text.</summary>
     private static int RealId(Place p)
     {
+        if (p.IsLast && p.Limits.End is { } end) return end;
         var id = (int)(p.Draw * p.Limits.Vocabulary);
-        return id != p.Limits.Padding ? id : (id + 1) % p.Limits.Vocabulary;
+        while (id == p.Limits.Padding || id == p.Limits.End) id = (id + 1) % p.Limits.Vocabulary;
+        return id;
     }
 
-    private sealed record Place(NetworkLimits Limits, double Draw, int Position, int Start, bool IsReal, bool FillUnderMask);
+    private sealed record Place(NetworkLimits Limits, double Draw, int Position, int Start, bool IsReal, bool IsLast, bool FillUnderMask);
 }

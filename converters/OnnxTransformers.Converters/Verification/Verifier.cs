@@ -129,7 +129,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
     // What 16 bits can't hold is no fault of this program's.
     private static string NextFor(Precision precision) => precision is Precision.Fp16 or Precision.Bf16 ? NextNarrow : Next;
 
-    private NetworkLimits LimitsOf(Graph graph) => NetworkLimits.Read(_config, graph.MaxTokens);
+    private NetworkLimits LimitsOf(Graph graph) => NetworkLimits.Read(_config, graph.MaxTokens, graph.ImageSize, graph.EndOfText);
 
     private static bool IsPortable(BuildOptions options) => options is { Target: Target.Portable, Precision: Precision.Fp32 };
 

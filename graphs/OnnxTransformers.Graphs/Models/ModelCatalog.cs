@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Models.Multimodal;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
+using OnnxTransformers.Graphs.Models.Vision;
 
 namespace OnnxTransformers.Graphs.Models;
 
@@ -73,6 +75,25 @@ public static class ModelCatalog
         StableLm.Family,
         Starcoder2.Family,
         Starcoder2.Jais2,
+
+        // Images.
+        Dinov2.Family,
+        Dinov2.WithRegisters,
+        ResNet.Family,
+        Swin.Family,
+        Vit.Family,
+
+        // Boxes, masks and depth in images.
+        Segformer.Family,
+        Yolos.Family,
+
+        // Texts with images.
+        Clip.Family,
+        Clip.TextModel,
+        Clip.VisionModel,
+        Siglip.Family,
+        Siglip.TextModel,
+        Siglip.VisionModel,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
