@@ -53,6 +53,16 @@ internal sealed class RefusalTests
     }
 
     [Test]
+    public void What_is_not_supported_is_refused_before_weights_are_opened()
+    {
+        var checkpoint = Packages.Copy(Fixtures.Find("text/bert-base"), _scratch["checkpoint"]);
+        File.WriteAllText(Path.Combine(checkpoint, "model.safetensors"), "no weights at all");
+        Assert.That(Refusal<CorruptCheckpointException>(checkpoint).Message, Does.StartWith("reading the header of model.safetensors: "));
+        Edit(checkpoint, "\"model_type\": \"bert\"", "\"model_type\": \"distilberto\"");
+        Assert.That(Refusal<UnsupportedCheckpointException>(checkpoint).ModelType, Is.EqualTo("distilberto"));
+    }
+
+    [Test]
     public void Weights_that_contradict_the_configuration_are_refused_all_at_once()
     {
         var checkpoint = Packages.Copy(Fixtures.Find("text/bert-base"), _scratch["checkpoint"]);

@@ -101,5 +101,11 @@ public static class ModelCatalog
     /// <param name="tensors">The checkpoint's index.</param>
     /// <param name="request">What is asked of it.</param>
     /// <exception cref="UnsupportedCheckpointException">The model type, a configuration value or the task is not supported.</exception>
-    public static ModelPlan Plan(ConfigReader config, IReadOnlyDictionary<string, TensorInfo> tensors, PlanRequest request) => Planner.Plan(config, tensors, request);
+    public static ModelPlan Plan(ConfigReader config, IReadOnlyDictionary<string, TensorInfo> tensors, PlanRequest request) => Planner.Plan(config, () => tensors, request);
+
+    /// <inheritdoc cref="Plan(ConfigReader, IReadOnlyDictionary{string, TensorInfo}, PlanRequest)"/>
+    /// <param name="config">config.json.</param>
+    /// <param name="tensors">Opens the checkpoint's index: called when the rest is found to be supported.</param>
+    /// <param name="request">What is asked of it.</param>
+    public static ModelPlan Plan(ConfigReader config, Func<IReadOnlyDictionary<string, TensorInfo>> tensors, PlanRequest request) => Planner.Plan(config, tensors, request);
 }

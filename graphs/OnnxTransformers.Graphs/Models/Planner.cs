@@ -6,8 +6,8 @@ namespace OnnxTransformers.Graphs.Models;
 /// <summary>Decides what a checkpoint is, what is built of it, and whether that can be.</summary>
 internal static class Planner
 {
-    /// <inheritdoc cref="ModelCatalog.Plan"/>
-    internal static ModelPlan Plan(ConfigReader config, IReadOnlyDictionary<string, TensorInfo> tensors, PlanRequest request)
+    /// <inheritdoc cref="ModelCatalog.Plan(ConfigReader, Func{IReadOnlyDictionary{string, TensorInfo}}, PlanRequest)"/>
+    internal static ModelPlan Plan(ConfigReader config, Func<IReadOnlyDictionary<string, TensorInfo>> tensors, PlanRequest request)
     {
         var architectures = config.Strings("architectures", []);
         var modelType = config.String("model_type");
@@ -19,7 +19,7 @@ internal static class Planner
             config.Problem(path[2..], "a key that nothing reads", $"the keys of {family.ModelType} and those that never change a graph", "if it changes nothing, remove it from config.json");
         if (config.Problems.Count > 0)
             throw new UnsupportedCheckpointException($"reading {config.File}", config.Problems) { ModelType = modelType, Architectures = architectures, Key = config.Problems[0].Where, Nearest = family.ModelType };
-        return new ModelPlan(family, choice, request.SentenceModules, build, tensors, config, [.. unread.Select(k => new IgnoredKey(k.Path, k.Reason!))]);
+        return new ModelPlan(family, choice, request.SentenceModules, build, tensors(), config, [.. unread.Select(k => new IgnoredKey(k.Path, k.Reason!))]);
     }
 
     /// <summary>The key of a JSON path: within the configuration of a part, that part's own.</summary>
