@@ -74,6 +74,8 @@ public static class ModelCatalog
         StableLm.Family,
         Starcoder2.Family,
         Starcoder2.Jais2,
+        Beit.Family,
+        Deit.Family,
         Dinov2.Family,
         Dinov2.WithRegisters,
         ResNet.Family,
