@@ -75,12 +75,19 @@ public static class ModelCatalog
         Starcoder2.Family,
         Starcoder2.Jais2,
         Beit.Family,
+        ConvNext.Family,
+        ConvNext.Second,
         Deit.Family,
         Dinov2.Family,
         Dinov2.WithRegisters,
+        EfficientNet.Family,
+        MobileNetV1.Family,
+        MobileNetV2.Family,
         ResNet.Family,
         Swin.Family,
+        VideoMae.Family,
         Vit.Family,
+        VitMae.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>

@@ -15,6 +15,8 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
     private static readonly FrozenDictionary<string, Func<ConfigReader, Backbone>> Rows = new Dictionary<string, Func<ConfigReader, Backbone>>
     {
         ["beit"] = Beit.AsBackbone,
+        ["convnext"] = ConvNext.AsBackbone,
+        ["convnextv2"] = ConvNext.SecondAsBackbone,
         ["dinov2"] = Dinov2.AsBackbone,
         ["dinov2_with_registers"] = Dinov2.WithRegistersAsBackbone,
         ["resnet"] = ResNet.AsBackbone,
