@@ -77,10 +77,18 @@ public static class ModelCatalog
         Starcoder2.Jais2,
 
         // Images.
+        Beit.Family,
+        ConvNext.Family,
+        ConvNext.Second,
+        Deit.Family,
         Dinov2.Family,
         Dinov2.WithRegisters,
+        EfficientNet.Family,
+        MobileNetV1.Family,
+        MobileNetV2.Family,
         ResNet.Family,
         Swin.Family,
+        VideoMae.Family,
         Vit.Family,
 
         // Boxes, masks and depth in images.
@@ -94,6 +102,7 @@ public static class ModelCatalog
         Siglip.Family,
         Siglip.TextModel,
         Siglip.VisionModel,
+        VitMae.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
