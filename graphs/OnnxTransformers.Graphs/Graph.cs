@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using OnnxTransformers.Graphs.Onnx;
+using OnnxTransformers.Graphs.Models;
 using OnnxTransformers.Graphs.Operators;
 using OnnxTransformers.Graphs.Weights;
 
@@ -23,6 +24,7 @@ public sealed class Graph
     private readonly List<(string Path, Value Value)> _results = [];
     private readonly Dictionary<string, Value> _inputs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
+    private readonly List<SkippedTensors> _leftOut = [];
     private bool _usesContrib;
 
     /// <summary>Begins an empty graph.</summary>
@@ -115,6 +117,9 @@ public sealed class Graph
     /// <summary>A vector of int64, such as a shape or axes.</summary>
     public Value Constant(params ReadOnlySpan<long> values) => Constant(ElementType.Int64, [values.Length], MemoryMarshal.AsBytes(values));
 
+    /// <summary>Integers of int64 under a shape.</summary>
+    internal Value Integers(ImmutableArray<long> shape, ImmutableArray<long> values) => Constant(ElementType.Int64, shape, MemoryMarshal.AsBytes(values.AsSpan()));
+
     /// <summary>A constant of any type from its little-endian bytes; equal constants are one initializer.</summary>
     public Value Constant(ElementType type, ImmutableArray<long> shape, ReadOnlySpan<byte> bytes)
     {
@@ -198,6 +203,11 @@ public sealed class Graph
         var keys = shape.Select(size => ConfigNumbers.FirstOrDefault(n => n.Number == size).Key).OfType<string>().Distinct().ToList();
         return keys.Count == 0 ? "" : $" ({string.Join(", ", keys)})";
     }
+
+    /// <summary>Modules whose tensors the graph does without, and why.</summary>
+    internal IReadOnlyList<SkippedTensors> LeftOut => _leftOut;
+
+    internal void LeaveOut(string path, string reason) => _leftOut.Add(new SkippedTensors(path, reason));
 
     internal void AddProblem(Problem problem) => _problems.Add(problem);
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models;
@@ -26,6 +27,19 @@ internal static class ImageSizes
         if (both.Length == 2 && both[0] > 0 && both[1] > 0) return new(both[0], both[1]);
         json.Problem(key, $"[{string.Join(", ", both)}]", "a number, or height and width");
         return new(absent, absent);
+    }
+
+    /// <summary>A list of whole numbers of at least 1.</summary>
+    /// <param name="json">The configuration.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="absent">The type's own.</param>
+    /// <param name="length">How many there must be, as a list beside it has; null where any number will do.</param>
+    internal static ImmutableArray<int> Counts(this ConfigReader json, string key, ImmutableArray<int> absent, int? length = null)
+    {
+        var numbers = json.Ints(key, absent);
+        if (numbers.Length > 0 && numbers.All(n => n > 0) && (length is null || numbers.Length == length)) return numbers;
+        json.Problem(key, $"[{string.Join(", ", numbers)}]", length is null ? "whole numbers of at least 1" : $"{length} whole numbers of at least 1");
+        return length is { } n ? [.. Enumerable.Repeat(1, n)] : absent;
     }
 
     /// <summary>The sizes of the vision transformer's block; parameters are the type's own defaults for keys that are absent.</summary>

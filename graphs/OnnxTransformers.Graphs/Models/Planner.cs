@@ -14,7 +14,7 @@ internal static class Planner
         var family = ModelCatalog.Families.FirstOrDefault(f => f.ModelType == modelType) ?? throw UnknownType(config, modelType, architectures);
         var choice = Choose(config, family, architectures, request);
         var build = family.Read(config);
-        var unread = config.Unread.Select(path => (Path: path, Reason: GenericKeys.ReasonOf(path[2..]))).ToList();
+        var unread = config.Unread.Select(path => (Path: path, Reason: GenericKeys.ReasonOf(path[(path.LastIndexOf('.') + 1)..]))).ToList();
         foreach (var (path, _) in unread.Where(k => k.Reason is null))
             config.Problem(path[2..], "a key that nothing reads", $"the keys of {family.ModelType} and those that never change a graph", "if it changes nothing, remove it from config.json");
         if (config.Problems.Count > 0)

@@ -114,7 +114,9 @@ public static partial class Op
             _ => ("cubic", alignCorners ? "align_corners" : "half_pixel"),
         };
         return g.Node("Resize", [x, null, null, sizes], x.Type, new Shape(x.Shape[0], x.Shape[1], height, width),
-            [Attributes.Of("mode", mode), Attributes.Of("coordinate_transformation_mode", places), Attributes.Of("nearest_mode", "floor"), Attributes.Of("cubic_coeff_a", antialias ? -0.5f : -0.75f), Attributes.Of("antialias", antialias ? 1 : 0)]);
+            [Attributes.Of("mode", mode), Attributes.Of("coordinate_transformation_mode", places), Attributes.Of("nearest_mode", "floor"), Attributes.Of("cubic_coeff_a", antialias ? -0.5f : -0.75f), Attributes.Of("antialias", antialias ? 1 : 0),
+                // A smaller result averages over what is inside only, as PyTorch does.
+                Attributes.Of("exclude_outside", antialias ? 1 : 0)]);
     }
 
     /// <summary>Values of a map at given places. x [B, C, h, w], grid [B, p, q, 2] with (x, y) from -1 to 1 -> [B, C, p, q].</summary>
