@@ -79,6 +79,11 @@ public static class ModelCatalog
         ResNet.Family,
         Swin.Family,
         Vit.Family,
+        DeformableDetr.Family,
+        Detr.Family,
+        Detr.Table,
+        RtDetr.Family,
+        RtDetr.V2,
         Segformer.Family,
         Yolos.Family,
     ];

@@ -8,7 +8,4 @@ public static partial class Op
         if (indices.Shape.Rank != 2 || a.Shape.Rank < 2 || a.Shape[0] != indices.Shape[0]) throw a.Graph.Error($"GatherRows({a}, {indices}): the operands don't fit");
         return a.Graph.Node("GatherND", [a, Unsqueeze(indices, 2)], a.Type, new Shape([a.Shape[0], indices.Shape[1], .. a.Shape.Dims[2..]]), [Attributes.Of("batch_dims", 1)]);
     }
-
-    /// <summary>Smallest along an axis.</summary>
-    public static Value ReduceMin(Value a, int axis, bool keep) => Reduce("ReduceMin", a, axis, keep);
 }

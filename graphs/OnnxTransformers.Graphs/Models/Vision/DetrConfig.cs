@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace OnnxTransformers.Graphs.Models.Vision;
 
 /// <summary>Configuration values that DETR and its relatives share.</summary>
@@ -10,12 +12,13 @@ internal static class DetrConfig
     /// <summary>The backbone: its own configuration, or the name of one of timm's residual networks.</summary>
     /// <param name="json">The configuration.</param>
     /// <param name="timm">Whether it is one of timm where the key is absent.</param>
-    internal static Backbone? Backbone(ConfigReader json, bool timm)
+    /// <param name="stages">Stages of timm's network that make maps, where nothing says which.</param>
+    internal static Backbone? Backbone(ConfigReader json, bool timm, params ImmutableArray<int> stages)
     {
         json.Ignore("use_pretrained_backbone");
         var name = json.String("backbone");
         var channels = json.Count("num_channels", 3);
-        if (json.Bool("use_timm_backbone", timm) && !json.Has("backbone_config")) return TimmResNet.AsBackbone(json, name ?? "resnet50", channels);
+        if (json.Bool("use_timm_backbone", timm) && !json.Has("backbone_config")) return TimmResNet.AsBackbone(json, name ?? "resnet50", channels, stages.IsEmpty ? [1, 2, 3, 4] : stages);
         json.Ignore("backbone_kwargs", "dilation");
         if (Vision.Backbone.Read(json) is { } read) return read;
         if (!json.Has("backbone_config")) json.Problem("backbone_config", "missing", "the backbone's configuration, or use_timm_backbone with the name of a residual network in backbone");

@@ -38,7 +38,7 @@ internal sealed class RtDetr(RtDetr.Config c, Module m)
                 (int)(width * json.Double("hidden_expansion", 1)), maps);
             foreach (var at in encoder.Attended.Where(at => at < 0 || at >= maps)) json.Problem("encode_proj_layers", $"{at}", $"0 to {maps - 1}");
             if (width % 4 != 0) json.Problem("encoder_hidden_dim", $"{width}", "a multiple of 4, for sines and cosines of two axes");
-            return new(Backbone.Read(json, Backbone.Kinds.OfDetr), encoder, d, json.Count("decoder_layers", 6), json.Count("num_queries", 300), json.Count("decoder_ffn_dim", 1024),
+            return new(DetrConfig.Backbone(json, timm: false), encoder, d, json.Count("decoder_layers", 6), json.Count("num_queries", 300), json.Count("decoder_ffn_dim", 1024),
                 new(heads, [.. Enumerable.Repeat(json.Count("decoder_n_points", 4), levels)]) { OffsetScale = offsetScale, Discrete = discrete }, json.Activation("decoder_activation_function", "relu"),
                 json.Float("layer_norm_eps", 1e-5f), json.Float("batch_norm_eps", 1e-5f), json.Labels());
         }
