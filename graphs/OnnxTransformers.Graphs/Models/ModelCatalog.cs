@@ -92,6 +92,11 @@ public static class ModelCatalog
         Vit.Family,
 
         // Boxes, masks and depth in images.
+        DeformableDetr.Family,
+        Detr.Family,
+        Detr.Table,
+        RtDetr.Family,
+        RtDetr.V2,
         Segformer.Family,
         Yolos.Family,
 
