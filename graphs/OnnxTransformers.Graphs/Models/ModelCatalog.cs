@@ -104,10 +104,15 @@ public static class ModelCatalog
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,
+        ClipSeg.Family,
+        ChineseClip.Family,
+        OwlVit.Family,
         Siglip.Family,
         Siglip.TextModel,
         Siglip.VisionModel,
         VitMae.Family,
+        Siglip2.Family,
+        VisionTextDualEncoder.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
