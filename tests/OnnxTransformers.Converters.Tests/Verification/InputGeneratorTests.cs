@@ -4,7 +4,7 @@ namespace OnnxTransformers.Converters.Verification;
 
 internal sealed class InputGeneratorTests
 {
-    private static readonly NetworkLimits Limits = new(Vocabulary: 50, TokenTypes: 2, Length: 12, Padding: 1);
+    private static readonly NetworkLimits Limits = new(Vocabulary: 50, TokenTypes: 2, Length: 12, Padding: 1, Image: (64, 64));
 
     private static readonly InputGenerator Text = new([Spec("input_ids"), Spec("attention_mask"), Spec("token_type_ids")], Limits);
 
@@ -62,7 +62,7 @@ internal sealed class InputGeneratorTests
     [TestCase("""{"text_config": {"vocab_size": 7, "pad_token_id": 2}}""", 7, 1, 24, 2)]
     [TestCase("""{"max_position_embeddings": 2, "pad_token_id": -1}""", 2, 1, 1, 0)]
     public void Limits_come_from_the_configuration(string json, int vocabulary, int types, int length, int padding) =>
-        Assert.That(NetworkLimits.Read(ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes(json), "config.json"), null), Is.EqualTo(new NetworkLimits(vocabulary, types, length, padding)));
+        Assert.That(NetworkLimits.Read(ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes(json), "config.json"), null), Is.EqualTo(new NetworkLimits(vocabulary, types, length, padding, (64, 64))));
 
     private static string[] Mask(Padding padding) => [.. Text.Make("batch", padding).Tensors[1].Values.Chunk(12).Select(row => string.Concat(row.Select(v => (int)v)))];
 
