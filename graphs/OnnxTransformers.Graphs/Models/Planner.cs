@@ -71,9 +71,11 @@ internal static class Planner
             yield return task;
             foreach (var alias in ModelTask.Named(task)!.Aliases) yield return alias;
             // A task with classes of its own is some type's own, as pictures made of tokens are.
-            foreach (var other in ModelTask.All.Where(t => t.GraphOf == task && t.Classes.IsEmpty)) yield return other.Name;
+            foreach (var other in ModelTask.All.Where(t => t.GraphOf == task && t.Classes.IsEmpty && (!IsOfImages(t.Name) || family.Tasks.Any(IsOfImages)))) yield return other.Name;
         }
     }
+
+    private static bool IsOfImages(string task) => task.Contains("image", StringComparison.Ordinal);
 
     private static UnsupportedCheckpointException UnknownType(ConfigReader config, string? modelType, ImmutableArray<string> architectures)
     {
