@@ -4,7 +4,7 @@ using OnnxTransformers.Tokenizers;
 namespace OnnxTransformers.Generation;
 
 /// <summary>Continues tokens: prompts in, sequences out, as the reference's generate does. Thread-safe.</summary>
-public sealed class TokenGenerator : IDisposable
+public sealed class TokenGenerator : ITokenGenerator
 {
     private static readonly Dictionary<SearchMode, Func<GenerationRun, ITokenSearch>> Stepwise = new()
     {
