@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using OnnxTransformers.Graphs.Onnx;
+using OnnxTransformers.Graphs.Models;
 using OnnxTransformers.Graphs.Operators;
 using OnnxTransformers.Graphs.Weights;
 
@@ -24,6 +25,7 @@ public sealed class Graph
     private readonly List<(string Path, Value Value)> _results = [];
     private readonly Dictionary<string, Value> _inputs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
+    private readonly List<SkippedTensors> _leftOut = [];
     private bool _usesContrib;
     private RepeatedField<NodeProto> _nodes;
 
@@ -54,10 +56,25 @@ public sealed class Graph
     /// <summary>The longest text in tokens that its tables of positions allow; null where nothing limits it.</summary>
     public int? MaxTokens { get; private set; }
 
+    /// <summary>The size in pixels of the images that the network was trained on; null where it takes none.</summary>
+    public (int Height, int Width)? ImageSize { get; internal set; }
+
+    /// <summary>The id that ends a text where the network looks for it; null where it doesn't.</summary>
+    public int? EndOfText { get; internal set; }
+
+    /// <summary>Name of the dimension of texts: their own where a graph takes texts and images that are not pairs.</summary>
+    internal string TextRows { get; private set; } = "batch_size";
+
+    /// <summary>Name of the dimension of images.</summary>
+    internal string ImageRows { get; private set; } = "batch_size";
+
     /// <summary>Whether past and present of its cache may be one buffer, longer than the text, which attention writes into.</summary>
     public bool SharesCache { get; internal set; }
 
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <summary>Says that there may be another number of texts than of images.</summary>
+    internal void SeparateRows() => (TextRows, ImageRows) = ("text_batch_size", "image_batch_size");
 
     /// <summary>Says that a table of positions has room for so many tokens.</summary>
     internal void LimitTokens(int most) => MaxTokens = Math.Min(most, MaxTokens ?? most);
@@ -116,6 +133,9 @@ public sealed class Graph
 
     /// <summary>A vector of int64, such as a shape or axes.</summary>
     public Value Constant(params ReadOnlySpan<long> values) => Constant(ElementType.Int64, [values.Length], MemoryMarshal.AsBytes(values));
+
+    /// <summary>Integers of int64 under a shape.</summary>
+    internal Value Integers(ImmutableArray<long> shape, ImmutableArray<long> values) => Constant(ElementType.Int64, shape, MemoryMarshal.AsBytes(values.AsSpan()));
 
     /// <summary>A constant of any type from its little-endian bytes; equal constants are one initializer.</summary>
     public Value Constant(ElementType type, ImmutableArray<long> shape, ReadOnlySpan<byte> bytes)
@@ -240,6 +260,11 @@ public sealed class Graph
         var keys = shape.Select(size => ConfigNumbers.FirstOrDefault(n => n.Number == size).Key).OfType<string>().Distinct().ToList();
         return keys.Count == 0 ? "" : $" ({string.Join(", ", keys)})";
     }
+
+    /// <summary>Modules whose tensors the graph does without, and why.</summary>
+    internal IReadOnlyList<SkippedTensors> LeftOut => _leftOut;
+
+    internal void LeaveOut(string path, string reason) => _leftOut.Add(new SkippedTensors(path, reason));
 
     internal void AddProblem(Problem problem) => _problems.Add(problem);
 

@@ -70,6 +70,22 @@ internal sealed class Module(Graph graph, string path)
         return value;
     }
 
+    /// <summary>The same, with what each module makes: the start first.</summary>
+    internal ImmutableArray<Value> Through(int count, Value start, Func<Module, int, Value, Value> step)
+    {
+        var values = ImmutableArray.CreateBuilder<Value>(count + 1);
+        values.Add(start);
+        Fold(count, start, (module, i, value) =>
+        {
+            values.Add(step(module, i, value));
+            return values[^1];
+        });
+        return values.MoveToImmutable();
+    }
+
+    /// <summary>Says that the graph does without this module's tensors, though the checkpoint has them.</summary>
+    internal void LeaveOut(string reason) => graph.LeaveOut(path, reason);
+
     private string Join(string name) => path.Length == 0 ? name : name.Length == 0 ? path : $"{path}.{name}";
 }
 

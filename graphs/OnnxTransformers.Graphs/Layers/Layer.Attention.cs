@@ -10,19 +10,20 @@ internal static partial class Layer
     /// <param name="k">Projected keys.</param>
     /// <param name="v">Projected values.</param>
     /// <param name="heads">H.</param>
-    /// <param name="mask">Which keys are real.</param>
+    /// <param name="mask">Which keys are real; null where all are.</param>
     /// <param name="bias">Added to the scaled scores: [B or 1, H, S, T].</param>
-    internal static Value Attend(Module m, Value q, Value k, Value v, int heads, AttentionMask mask, Value? bias = null)
+    internal static Value Attend(Module m, Value q, Value k, Value v, int heads, AttentionMask? mask, Value? bias = null)
     {
         using var scope = m.Enter();
         var d = HeadSize(q, heads);
         var scale = 1 / Math.Sqrt(d);
-        if (q.Graph.Options.Fused) return m.Result(Contrib.MultiHeadAttention(q, k, v, heads, mask.KeyPadding, bias, (float)scale));
+        if (q.Graph.Options.Fused) return m.Result(Contrib.MultiHeadAttention(q, k, v, heads, mask?.KeyPadding, bias, (float)scale));
 
         Value query = SplitHeads(q, heads), key = SplitHeads(k, heads), value = SplitHeads(v, heads);    // [B, H, S, d]
         var scores = Op.MatMul(query, Op.Transpose(key, [0, 1, 3, 2])) * scale;                          // [B, H, S, T]
         if (bias is not null) scores += bias;
-        var weights = Op.Softmax(scores + mask.Additive, -1);
+        if (mask is not null) scores += mask.Additive;
+        var weights = Op.Softmax(scores, -1);
         return m.Result(MergeHeads(Op.MatMul(weights, value)));
     }
 

@@ -30,6 +30,12 @@ internal sealed record SkippedTensors(string Path, string Reason)
     /// <summary>What BERT's relatives stored in older versions.</summary>
     internal static readonly SkippedTensors Positions = new("embeddings.position_ids", "a buffer of consecutive numbers");
 
+    /// <summary>What batch normalization counts while it learns.</summary>
+    internal static readonly SkippedTensors BatchCounts = new(".num_batches_tracked", "how many batches were seen in training");
+
+    /// <summary>What only some of the tasks read.</summary>
+    internal static readonly SkippedTensors MaskToken = new("embeddings.mask_token", "what stands for hidden patches, which the task does not hide");
+
     /// <summary>What only some of the tasks read.</summary>
     internal static readonly SkippedTensors Pooler = new("pooler", "the pooler, which the task does not read");
 

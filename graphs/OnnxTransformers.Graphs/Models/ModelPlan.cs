@@ -70,14 +70,14 @@ public sealed class ModelPlan
     }
 
     /// <summary>Stored tensors that the graphs don't take: heads of other tasks and what the family leaves out.</summary>
-    public ImmutableArray<UnusedTensor> UnusedTensors(IReadOnlyList<Graph> graphs) => [.. Unused(graphs).Select(n => new UnusedTensor(n, ReasonOf(n) ?? "of another head"))];
+    public ImmutableArray<UnusedTensor> UnusedTensors(IReadOnlyList<Graph> graphs) => [.. Unused(graphs).Select(n => new UnusedTensor(n, ReasonOf(n, graphs) ?? "of another head"))];
 
     /// <summary>What a graph's file says of itself besides the graph: the model type, the task, and what a runtime has to know to batch rows.</summary>
     public IEnumerable<KeyValuePair<string, string>> Metadata(Graph graph)
     {
         yield return new("model_type", Family.ModelType);
         yield return new("task", Task);
-        foreach (var pair in (Traits with { MaxTokens = graph.MaxTokens }).Metadata) yield return pair;
+        foreach (var pair in (Traits with { MaxTokens = graph.MaxTokens, ImageSize = graph.ImageSize, EndOfText = graph.EndOfText }).Metadata) yield return pair;
         if (graph.SharesCache) yield return new("past_present_share_buffer", "true");
     }
 
@@ -90,16 +90,16 @@ public sealed class ModelPlan
     private IEnumerable<string> Unused(IReadOnlyList<Graph> graphs) => _tensors.Keys.Where(n => !graphs.Any(g => g.UsedTensors.Contains(n))).Order(StringComparer.Ordinal);
 
     /// <summary>A tensor of the network that no graph takes means that the network is not what the configuration says.</summary>
-    private IEnumerable<Problem> Unexpected(IReadOnlyList<Graph> graphs) => Unused(graphs).Where(n => IsOfNetwork(n) && ReasonOf(n) is null)
+    private IEnumerable<Problem> Unexpected(IReadOnlyList<Graph> graphs) => Unused(graphs).Where(n => IsOfNetwork(n) && ReasonOf(n, graphs) is null)
         .Select(n => new Problem(n, $"a tensor {_tensors[n].ShapeText} that {Family.ModelType} has no place for", "tensors of the network that config.json describes", "check that config.json belongs to these weights"));
 
     private bool IsOfNetwork(string name) => _basePath.Length == 0 || IsBelow(name, _basePath);
 
-    private string? ReasonOf(string name)
+    private string? ReasonOf(string name, IReadOnlyList<Graph> graphs)
     {
         if (_modules.Any(m => m.Place is { } place && IsBelow(name, place))) return "of a sentence-transformers module that the task does not take";
         var below = _basePath.Length > 0 && IsBelow(name, _basePath) ? name[(_basePath.Length + 1)..] : name;
-        return Family.Skipped.FirstOrDefault(s => s.Holds(below))?.Reason;
+        return (Family.Skipped.FirstOrDefault(s => s.Holds(below)) ?? graphs.SelectMany(g => g.LeftOut).FirstOrDefault(s => s.Holds(name)))?.Reason;
     }
 
     private static bool IsBelow(string name, string path) => name.StartsWith(path + ".", StringComparison.Ordinal);

@@ -14,6 +14,9 @@ public static partial class Op
     /// <summary>Largest along an axis.</summary>
     public static Value ReduceMax(Value a, int axis, bool keep) => Reduce("ReduceMax", a, axis, keep);
 
+    /// <summary>Smallest along an axis.</summary>
+    public static Value ReduceMin(Value a, int axis, bool keep) => Reduce("ReduceMin", a, axis, keep);
+
     /// <summary>Square root of the sum of squares along an axis.</summary>
     public static Value ReduceL2(Value a, int axis, bool keep) => Reduce("ReduceL2", a, axis, keep);
 
