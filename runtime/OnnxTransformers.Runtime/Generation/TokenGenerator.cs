@@ -59,7 +59,11 @@ public sealed class TokenGenerator : ITokenGenerator
 
     /// <summary>What a package says about generation.</summary>
     /// <exception cref="UnsupportedCheckpointException">A field is not supported or of the wrong kind.</exception>
-    public static GenerationConfig DefaultsOf(Package package) => GenerationConfig.OfModel(package.ReadJson("generation_config.json"), package.Config.Json);
+    public static GenerationConfig DefaultsOf(Package package)
+    {
+        var file = package.ReadJson("generation_config.json");
+        return file is null && package.Config.Json is null && GenAiPackage.Read(package) is { } about ? about.Defaults : GenerationConfig.OfModel(file, package.Config.Json);
+    }
 
     /// <summary>Continues prompts.</summary>
     /// <exception cref="InvalidInputException">The prompts or the configuration can't be worked with.</exception>
