@@ -88,7 +88,8 @@ public sealed class TokenGenerator : ITokenGenerator
     }
 
     /// <summary>A cache that calls share: what one has read, a later one need not read again.</summary>
-    public PromptCache CreateCache() => new(Model);
+    /// <exception cref="NotSupportedException">The model's graph keeps nothing.</exception>
+    public PromptCache CreateCache() => Model.Remembers ? new(Model) : throw new NotSupportedException("This model's graph has no cache: each step reads the whole text again.");
 
     /// <summary>Lets go of the model.</summary>
     public void Dispose() => Model.Dispose();

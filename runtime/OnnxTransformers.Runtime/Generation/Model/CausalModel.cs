@@ -38,6 +38,9 @@ public sealed class CausalModel : ICausalModel
     /// <inheritdoc/>
     public bool GivesStates { get; }
 
+    /// <inheritdoc/>
+    public bool Remembers => !_slots.IsEmpty;
+
     /// <summary>Opens the decoder of a package.</summary>
     /// <param name="package">The package.</param>
     /// <param name="options">How; null for the defaults.</param>
@@ -125,7 +128,6 @@ public sealed class CausalModel : ICausalModel
         if (session.Output(Scores)?.Shape.Length != 3) problems.Add(new Problem(Scores, $"the graph gives {string.Join(", ", session.Outputs.Take(4))}", "logits for each position", "export the model with --task text-generation"));
         foreach (var input in session.Inputs)
             if (!Known.Contains(input.Name) && !slots.Any(s => s.Input == input.Name)) problems.Add(new Problem(input.ToString(), "an input that text generation can't fill", string.Join(", ", Known)));
-        if (slots.IsEmpty && problems.Count == 0) problems.Add(new Problem("past_key_values", "the graph has no cache", "graphs with past_key_values and present", "export the model with --task text-generation"));
         if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu"));
         if (problems.Count == 0) return;
         throw new UnsupportedCheckpointException($"opening {package.Folder} for text-generation", problems) { ModelType = package.Config.ModelType, Architectures = package.Config.Architectures };
