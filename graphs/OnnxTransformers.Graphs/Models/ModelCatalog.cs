@@ -91,6 +91,7 @@ public static class ModelCatalog
         Swin.Family,
         VideoMae.Family,
         Vit.Family,
+        VitMae.Family,
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
@@ -102,16 +103,15 @@ public static class ModelCatalog
         Yolos.Family,
 
         // Texts with images.
+        ChineseClip.Family,
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,
         ClipSeg.Family,
-        ChineseClip.Family,
         OwlVit.Family,
         Siglip.Family,
         Siglip.TextModel,
         Siglip.VisionModel,
-        VitMae.Family,
         Siglip2.Family,
         VisionTextDualEncoder.Family,
     ];
