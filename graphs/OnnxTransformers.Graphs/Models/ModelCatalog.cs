@@ -32,6 +32,7 @@ public static class ModelCatalog
         DeepseekV2.Family,
         DeepseekV3.Family,
         DiffLlama.Family,
+        Doge.Family,
         Ernie45Moe.Family,
         Falcon.Family,
         Gemma.Family,
