@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
 using OnnxTransformers.Graphs.Models.Vision;
+using OnnxTransformers.Graphs.Models.Vision.Timm;
 
 namespace OnnxTransformers.Graphs.Models;
 
@@ -85,6 +86,7 @@ public static class ModelCatalog
         MobileNetV2.Family,
         ResNet.Family,
         Swin.Family,
+        TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
         VitMae.Family,
