@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Models.Multimodal;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
 using OnnxTransformers.Graphs.Models.Vision;
@@ -75,6 +76,8 @@ public static class ModelCatalog
         StableLm.Family,
         Starcoder2.Family,
         Starcoder2.Jais2,
+
+        // Images.
         Beit.Family,
         ConvNext.Family,
         ConvNext.Second,
@@ -89,7 +92,29 @@ public static class ModelCatalog
         TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
+
+        // Boxes, masks and depth in images.
+        DeformableDetr.Family,
+        Detr.Family,
+        Detr.Table,
+        RtDetr.Family,
+        RtDetr.V2,
+        Segformer.Family,
+        Yolos.Family,
+
+        // Texts with images.
+        Clip.Family,
+        Clip.TextModel,
+        Clip.VisionModel,
+        ClipSeg.Family,
+        ChineseClip.Family,
+        OwlVit.Family,
+        Siglip.Family,
+        Siglip.TextModel,
+        Siglip.VisionModel,
         VitMae.Family,
+        Siglip2.Family,
+        VisionTextDualEncoder.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>

@@ -92,9 +92,12 @@ public static partial class Op
     public static Value BatchNormalization(Value x, Value scale, Value bias, Value mean, Value variance, float epsilon) =>
         x.Graph.Node("BatchNormalization", [x, scale, bias, mean, variance], x.Type, x.Shape, [Attributes.Of("epsilon", epsilon)]);
 
-    /// <summary>Normalization of groups of channels by their own mean and variance, then scale and shift [C]. [B, C, spatial...] -> the same.</summary>
-    public static Value GroupNormalization(Value x, Value scale, Value bias, int groups, float epsilon) =>
-        x.Graph.Node("GroupNormalization", [x, scale, bias], x.Type, x.Shape, [Attributes.Of("num_groups", groups), Attributes.Of("epsilon", epsilon)]);
+    /// <summary>Normalization of each channel of each row by its own mean and variance, then scale and shift [C]. [B, C, places...] -> the same.</summary>
+    public static Value InstanceNormalization(Value x, Value scale, Value bias, float epsilon)
+    {
+        if (x.Shape.Rank < 3 || scale.Shape.Rank != 1 || scale.Shape[0] != x.Shape[1]) throw x.Graph.Error($"InstanceNormalization({x}, {scale}): the operands don't fit");
+        return x.Graph.Node("InstanceNormalization", [x, scale, bias], x.Type, x.Shape, [Attributes.Of("epsilon", epsilon)]);
+    }
 
     /// <summary>A feature map at another size. [B, C, h, w] -> [B, C, height, width].</summary>
     /// <param name="x">The map.</param>
