@@ -92,6 +92,7 @@ public static class ModelCatalog
         TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
+        VitMae.Family,
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
@@ -112,7 +113,6 @@ public static class ModelCatalog
         Siglip.Family,
         Siglip.TextModel,
         Siglip.VisionModel,
-        VitMae.Family,
         Siglip2.Family,
         VisionTextDualEncoder.Family,
     ];
