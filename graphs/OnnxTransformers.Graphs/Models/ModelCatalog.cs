@@ -104,11 +104,11 @@ public static class ModelCatalog
         Yolos.Family,
 
         // Texts with images.
+        ChineseClip.Family,
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,
         ClipSeg.Family,
-        ChineseClip.Family,
         OwlVit.Family,
         Siglip.Family,
         Siglip.TextModel,
