@@ -79,6 +79,7 @@ public static class ModelCatalog
 
         // Images.
         Beit.Family,
+        Bit.Family,
         ConvNext.Family,
         ConvNext.Second,
         Deit.Family,
@@ -87,8 +88,11 @@ public static class ModelCatalog
         EfficientNet.Family,
         MobileNetV1.Family,
         MobileNetV2.Family,
+        MobileVit.Family,
+        MobileVitV2.Family,
         ResNet.Family,
         Swin.Family,
+        SwinV2.Family,
         TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
