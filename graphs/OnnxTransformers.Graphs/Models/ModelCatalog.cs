@@ -3,6 +3,7 @@ using OnnxTransformers.Graphs.Models.Multimodal;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
 using OnnxTransformers.Graphs.Models.Vision;
+using OnnxTransformers.Graphs.Models.Vision.Timm;
 
 namespace OnnxTransformers.Graphs.Models;
 
@@ -79,16 +80,28 @@ public static class ModelCatalog
 
         // Images.
         Beit.Family,
+        Bit.Family,
         ConvNext.Family,
         ConvNext.Second,
         Deit.Family,
         Dinov2.Family,
         Dinov2.WithRegisters,
         EfficientNet.Family,
+        HgNetV2.Family,
         MobileNetV1.Family,
         MobileNetV2.Family,
+        MobileVit.Family,
+        MobileVitV2.Family,
+        PoolFormer.Family,
+        Pvt.Family,
+        PvtV2.Family,
+        RegNet.Family,
         ResNet.Family,
+        SwiftFormer.Family,
         Swin.Family,
+        SwinV2.Family,
+        TextNet.Family,
+        TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
         VitMae.Family,
