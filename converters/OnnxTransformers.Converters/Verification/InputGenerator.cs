@@ -18,6 +18,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         ["input_ids"] = p => p.IsReal ? RealId(p) : p.FillUnderMask ? RealId(p) : p.Limits.Padding,
         [MaskName] = p => p.IsReal ? 1 : 0,
         ["token_type_ids"] = p => p.IsReal ? (int)(p.Draw * p.Limits.TokenTypes) : 0,
+        ["bool_masked_pos"] = p => p.Draw < 0.5 ? 1 : 0,
         ["position_ids"] = p => p.IsReal ? p.Position - p.Start : 1,
     }.ToFrozenDictionary();
 

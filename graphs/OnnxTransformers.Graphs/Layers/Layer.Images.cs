@@ -32,6 +32,13 @@ internal static partial class Layer
         return Op.Cast(graph.Input("pixel_values", ElementType.Float, new Shape("batch_size", channels, "height", "width")), graph.Options.ComputeType);
     }
 
+    /// <summary>Declares pixel_values of the trained size alone, for networks that tell of each of its patches: float [batch_size, channels, rows, columns].</summary>
+    internal static Value FixedPixelValues(Graph graph, int channels, (int Height, int Width) size)
+    {
+        graph.ImageSize = size;
+        return Op.Cast(graph.Input("pixel_values", ElementType.Float, new Shape("batch_size", channels, size.Height, size.Width)), graph.Options.ComputeType);
+    }
+
     /// <summary>Convolution over two axes with one window for both. [B, C, h, w] -> [B, channels, h', w'].</summary>
     internal static Value Conv(Module m, Value x, int channels, Window window, int groups = 1, bool bias = true) => Conv(m, x, channels, window, window, groups, bias);
 

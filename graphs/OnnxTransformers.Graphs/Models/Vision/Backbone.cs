@@ -17,6 +17,9 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
     /// <summary>Networks that can be a part of another, by their model type.</summary>
     private static readonly FrozenDictionary<string, Func<ConfigReader, Backbone>> Rows = new Dictionary<string, Func<ConfigReader, Backbone>>
     {
+        ["beit"] = Beit.AsBackbone,
+        ["convnext"] = ConvNext.AsBackbone,
+        ["convnextv2"] = ConvNext.SecondAsBackbone,
         ["dinov2"] = Dinov2.AsBackbone,
         ["dinov2_with_registers"] = Dinov2.WithRegistersAsBackbone,
         ["resnet"] = ResNet.AsBackbone,
