@@ -34,7 +34,7 @@ public sealed record ExportOptions
     public string? Task { get; init; }
 
     /// <summary>How weights are stored; several give several files side by side, each with its suffix.</summary>
-    public ImmutableArray<Graphs.Precision> Precisions { get; init; } = [Graphs.Precision.Fp32];
+    public ImmutableArray<Precision> Precisions { get; init; } = [Precision.Fp32];
 
     /// <summary>What the integer precisions do with the weights.</summary>
     public Quantization Quantization { get; init; } = new();

@@ -63,12 +63,12 @@ public static class PackageCheck
         if (problems.Count > 0) throw new CorruptCheckpointException($"comparing {folder} with its receipt", problems);
     }
 
-    private static GraphVerification Verify(string folder, string file, Graphs.Precision precision, Target target, ConfigReader config, CancellationToken cancellation)
+    private static GraphVerification Verify(string folder, string file, Precision precision, Target target, ConfigReader config, CancellationToken cancellation)
     {
         using var runner = GraphOpener.Open(Path.Combine(folder, file), file, target, out var provider, out var note);
         if (runner is null) return new(file, null, note, []);
         var traits = runner.Traits ?? NetworkTraits.Default;
-        var limits = NetworkLimits.Read(config, traits.MaxTokens, traits.ImageSize);
+        var limits = NetworkLimits.Read(config, traits.MaxTokens, traits.ImageSize, traits.EndOfText);
         var bounds = Bounds.Itself(precision);
         var comparisons = ImmutableArray.CreateBuilder<Comparison>();
         foreach (var invariant in Invariants.Of(new InputGenerator(runner.Inputs, limits), traits))

@@ -47,7 +47,7 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
         new("mask-generation", ["ForMaskGeneration"]),
         new("depth-estimation", ["ForDepthEstimation"]),
         new("object-detection", ["ForObjectDetection"]),
-        new("zero-shot-object-detection", ["ForZeroShotObjectDetection"]),
+        new("zero-shot-object-detection", ["ForZeroShotObjectDetection", "ForObjectDetection"]),
         new("video-classification", ["ForVideoClassification"]),
         new("visual-question-answering", ["ForVisualQuestionAnswering"]),
         new("document-question-answering", ["ForDocumentQuestionAnswering"]),
@@ -60,7 +60,7 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
         new("text-ranking", [], "text-classification"),
         new("summarization", [], "text2text-generation"),
         new("translation", [], "text2text-generation"),
-        new("zero-shot-image-classification", []),
+        new("zero-shot-image-classification", ["Model"]),
         new("zero-shot-audio-classification", []),
     ];
 
@@ -68,6 +68,11 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
     public static ModelTask? Named(string name) => All.FirstOrDefault(t => t.Name == name || t.Aliases.Contains(name));
 
     /// <summary>The task that a class of the reference is made for, or null: the longest ending counts.</summary>
-    public static ModelTask? OfClass(string architecture) => All.SelectMany(t => t.Classes.Select(c => (Task: t, Class: c)))
-        .Where(r => architecture.EndsWith(r.Class, StringComparison.Ordinal)).OrderByDescending(r => r.Class.Length).FirstOrDefault().Task;
+    /// <param name="architecture">The class.</param>
+    /// <param name="preferred">Of several tasks of one ending, the first that this holds for is taken, else the first: "Model" is a network of texts, or one that compares texts and images.</param>
+    public static ModelTask? OfClass(string architecture, Func<ModelTask, bool>? preferred = null)
+    {
+        var rows = All.SelectMany(t => t.Classes.Select(c => (Task: t, Class: c))).Where(r => architecture.EndsWith(r.Class, StringComparison.Ordinal)).ToList();
+        return rows.OrderByDescending(r => r.Class.Length).ThenByDescending(r => preferred?.Invoke(r.Task) ?? true).FirstOrDefault().Task;
+    }
 }

@@ -5,7 +5,7 @@ namespace OnnxTransformers;
 /// <summary>What holds for a network, as an exported graph's file tells it. The reference's own network breaks some of these in some families: a runtime must then batch differently, and a proof can't ask for it.</summary>
 public sealed record NetworkTraits
 {
-    private const string Batching = "batching", MaskedIds = "masked_ids", Longest = "max_tokens", Picture = "image_size";
+    private const string Batching = "batching", MaskedIds = "masked_ids", Longest = "max_tokens", Picture = "image_size", End = "end_of_text";
 
     /// <summary>Everything holds, and nothing limits the length of a text.</summary>
     public static NetworkTraits Default { get; } = new();
@@ -25,7 +25,10 @@ public sealed record NetworkTraits
     /// <summary>The size in pixels of the images that it was trained on; null where it takes none or any. Other sizes may be as good: a graph says so by the names of its dimensions.</summary>
     public (int Height, int Width)? ImageSize { get; init; }
 
-    /// <summary>The entries of a graph file's metadata: batching (any, same_length: only rows of one length may share a run, alone), masked_ids (ignored, read), max_tokens, and image_size as height x width.</summary>
+    /// <summary>The id that ends a text, where the network looks for it: without it, a text has no vector of its own.</summary>
+    public int? EndOfText { get; init; }
+
+    /// <summary>The entries of a graph file's metadata: batching (any, same_length: only rows of one length may share a run, alone), masked_ids (ignored, read), max_tokens, end_of_text, and image_size as height x width.</summary>
     public IEnumerable<KeyValuePair<string, string>> Metadata
     {
         get
@@ -33,6 +36,7 @@ public sealed record NetworkTraits
             yield return new(Batching, !RowsAreIndependent ? "alone" : PaddingIsNeutral ? "any" : "same_length");
             yield return new(MaskedIds, MaskedIdsAreNeutral ? "ignored" : "read");
             if (MaxTokens is { } most) yield return new(Longest, most.ToString(CultureInfo.InvariantCulture));
+            if (EndOfText is { } end) yield return new(End, end.ToString(CultureInfo.InvariantCulture));
             if (ImageSize is var (height, width)) yield return new(Picture, string.Create(CultureInfo.InvariantCulture, $"{height}x{width}"));
         }
     }
@@ -43,10 +47,12 @@ public sealed record NetworkTraits
         RowsAreIndependent = batching != "alone",
         PaddingIsNeutral = batching == "any",
         MaskedIdsAreNeutral = metadata.GetValueOrDefault(MaskedIds) != "read",
-        MaxTokens = int.TryParse(metadata.GetValueOrDefault(Longest), NumberStyles.None, CultureInfo.InvariantCulture, out var most) ? most : null,
+        MaxTokens = Number(metadata.GetValueOrDefault(Longest)),
+        EndOfText = Number(metadata.GetValueOrDefault(End)),
         ImageSize = Size(metadata.GetValueOrDefault(Picture)),
     };
 
-    private static (int Height, int Width)? Size(string? text) => text?.Split('x') is [var h, var w] && int.TryParse(h, NumberStyles.None, CultureInfo.InvariantCulture, out var height)
-        && int.TryParse(w, NumberStyles.None, CultureInfo.InvariantCulture, out var width) ? (height, width) : null;
+    private static (int Height, int Width)? Size(string? text) => text?.Split('x') is [var h, var w] && Number(h) is { } height && Number(w) is { } width ? (height, width) : null;
+
+    private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -15,31 +15,19 @@ public enum Target
     TensorRt,
 }
 
-/// <summary>What the weights are stored in.</summary>
-public enum Precision
-{
-    /// <summary>32-bit floats.</summary>
-    Fp32,
-    /// <summary>16-bit IEEE floats, also computed in.</summary>
-    Fp16,
-    /// <summary>16-bit brain floats. The CUDA target computes in them; the others widen each weight and compute in float32, since ONNX Runtime's CPU provider has no bfloat16 kernels.</summary>
-    Bf16,
-    /// <summary>Matrices of linear layers as 8-bit integers in blocks of 32; all else, and what is computed, is float32. See <see cref="Quantization"/>.</summary>
-    Int8,
-    /// <summary>The same with 4-bit integers.</summary>
-    Int4,
-}
-
 /// <summary>How a graph is to be built.</summary>
 public sealed record BuildOptions
 {
     /// <summary>The operator sets that may be asked for, oldest first.</summary>
     public static readonly IReadOnlyList<int> Opsets = [21, 22, 23];
 
+    /// <summary>The precisions that graphs can be built in.</summary>
+    public static readonly IReadOnlyList<Precision> Precisions = [Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.Int4];
+
     /// <summary>Where it will run.</summary>
     public Target Target { get; init; }
 
-    /// <summary>Storage of the weights.</summary>
+    /// <summary>Storage of the weights: one of <see cref="Precisions"/>.</summary>
     public Precision Precision { get; init; }
 
     /// <summary>What the integer precisions do with the weights; the others don't look at it.</summary>

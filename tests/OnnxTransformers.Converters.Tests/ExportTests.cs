@@ -36,7 +36,7 @@ internal sealed class ExportTests
     [Test]
     public async Task The_receipt_says_what_was_done()
     {
-        await Export.RunAsync(Fixtures.Model("sentiment"), _scratch["package"], new ExportOptions { Target = Target.Cpu, Precisions = [Graphs.Precision.Fp32, Graphs.Precision.Fp16] });
+        await Export.RunAsync(Fixtures.Model("sentiment"), _scratch["package"], new ExportOptions { Target = Target.Cpu, Precisions = [Precision.Fp32, Precision.Fp16] });
         using var receipt = JsonDocument.Parse(File.ReadAllBytes(_scratch["package", "receipt.json"]));
         var root = receipt.RootElement;
         Assert.Multiple(() =>
@@ -66,7 +66,7 @@ internal sealed class ExportTests
         foreach (var name in new[] { "a", "another" })
         {
             var checkpoint = Packages.Copy(Fixtures.Find("text/bert-fill-mask"), _scratch[name, "checkpoint"]);
-            await Export.RunAsync(checkpoint, _scratch[name, "package"], new ExportOptions { Precisions = [Graphs.Precision.Fp32, Graphs.Precision.Bf16], Target = Target.Cpu, Weights = weights });
+            await Export.RunAsync(checkpoint, _scratch[name, "package"], new ExportOptions { Precisions = [Precision.Fp32, Precision.Bf16], Target = Target.Cpu, Weights = weights });
         }
         Assert.Multiple(() =>
         {

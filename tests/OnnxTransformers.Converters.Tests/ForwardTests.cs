@@ -1,5 +1,8 @@
 using System.Text.Json;
+using Google.Protobuf;
 using NUnit.Framework;
+using OnnxTransformers.Converters.Packaging;
+using OnnxTransformers.Converters.Sources;
 using OnnxTransformers.Graphs;
 using OnnxTransformers.Graphs.Models;
 using OnnxTransformers.Testing;
@@ -33,7 +36,23 @@ internal sealed class ForwardTests
     public void Every_precision_agrees_with_portable_float32(string fixture, Target target)
     {
         var golden = Golden.Load(Fixtures.Find(fixture));
-        Assert.That(() => Packages.Export(golden.Folder, new ExportOptions { Task = golden.Task, Target = target, Precisions = [.. Enum.GetValues<Graphs.Precision>()] }), Throws.Nothing);
+        Assert.That(() => Packages.Export(golden.Folder, new ExportOptions { Task = golden.Task, Target = target, Precisions = [.. BuildOptions.Precisions] }), Throws.Nothing);
+    }
+
+    /// <summary>What holds of portable graphs on the processor then holds of these.</summary>
+    [TestCaseSource(nameof(Fixtured))]
+    public void For_tensorrt_the_graph_is_the_portable_one(string fixture)
+    {
+        var golden = Golden.Load(Fixtures.Find(fixture));
+        using var source = ExportSource.Open(golden.Folder);
+        var plan = ModelCatalog.Plan(source.Network.ReadConfig(), source.Tensors, new PlanRequest { Task = golden.Task, SentenceModules = source.Modules });
+        foreach (var precision in BuildOptions.Precisions)
+        {
+            var (portable, tensorRt) = (Models(Target.Portable), Models(Target.TensorRt));
+            Assert.That(tensorRt, Is.EqualTo(portable), precision.Word());
+
+            List<ByteString> Models(Target target) => [.. GraphVariant.Build(plan, new BuildOptions { Target = target, Precision = precision }).Graphs.Select(g => g.ToModel(plan.Metadata(g)).Proto.ToByteString())];
+        }
     }
 
     [Test]
@@ -43,8 +62,12 @@ internal sealed class ForwardTests
     private static IEnumerable<TestCaseData> Cases() => Supported().SelectMany(f => Ways.Where(w => w.Weights == WeightPlacement.Copy || !IsPickled(f.Name))
         .Select(w => new TestCaseData(f.Name, w.Target, w.Weights).SetArgDisplayNames(f.Name, w.Target.ToString(), w.Weights.ToString())));
 
+    private static IEnumerable<TestCaseData> Fixtured() => Few().Select(f => new TestCaseData(f.Name).SetArgDisplayNames(f.Name));
+
     /// <summary>Causal types are many: a fixture of each.</summary>
-    private static IEnumerable<TestCaseData> Targets() => Supported().Where(f => !IsCausal(f.ModelType)).Concat(Supported().Where(f => IsCausal(f.ModelType)).DistinctBy(f => f.ModelType)).SelectMany(f => new[] { Target.Portable, Target.Cpu, Target.Cuda }
+    private static IEnumerable<(string Name, string ModelType)> Few() => Supported().Where(f => !IsCausal(f.ModelType)).Concat(Supported().Where(f => IsCausal(f.ModelType)).DistinctBy(f => f.ModelType));
+
+    private static IEnumerable<TestCaseData> Targets() => Few().SelectMany(f => new[] { Target.Portable, Target.Cpu, Target.Cuda }
         .Select(t => new TestCaseData(f.Name, t).SetArgDisplayNames(f.Name, t.ToString())));
 
     /// <summary>Fixtures whose model type the catalogue has.</summary>

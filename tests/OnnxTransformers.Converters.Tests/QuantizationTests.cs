@@ -31,7 +31,7 @@ internal sealed class QuantizationTests
         [Values(Target.Portable, Target.Cpu)] Target target, [Range(0, 3)] int way)
     {
         var folder = checkpoint.StartsWith("models/", StringComparison.Ordinal) ? Fixtures.Model(checkpoint["models/".Length..]) : Fixtures.Find(checkpoint);
-        var result = await Export.RunAsync(folder, _scratch["package"], new ExportOptions { Precisions = [Graphs.Precision.Int8, Graphs.Precision.Int4], Target = target, Quantization = Ways[way] });
+        var result = await Export.RunAsync(folder, _scratch["package"], new ExportOptions { Precisions = [Precision.Int8, Precision.Int4], Target = target, Quantization = Ways[way] });
         Assert.Multiple(() =>
         {
             Assert.That(result.Graphs.Select(g => g.File), Is.EqualTo(new[] { "onnx/model_int8.onnx", "onnx/model_q4.onnx" }));
@@ -54,7 +54,7 @@ internal sealed class QuantizationTests
     [Test]
     public async Task The_receipt_tells_what_stays_and_what_the_integers_cost()
     {
-        await Export.RunAsync(Fixtures.Model("prose-lm"), _scratch["package"], new ExportOptions { Precisions = [Graphs.Precision.Int4], Target = Target.Cpu, Quantization = new() { ZeroPoints = true } });
+        await Export.RunAsync(Fixtures.Model("prose-lm"), _scratch["package"], new ExportOptions { Precisions = [Precision.Int4], Target = Target.Cpu, Quantization = new() { ZeroPoints = true } });
         using var receipt = JsonDocument.Parse(File.ReadAllBytes(_scratch["package", "receipt.json"]));
         var (graph, verified) = (receipt.RootElement.GetProperty("graphs")[0], receipt.RootElement.GetProperty("verified")[0]);
         Assert.Multiple(() =>
@@ -71,7 +71,7 @@ internal sealed class QuantizationTests
     [Test]
     public async Task Integers_take_the_space_that_they_should()
     {
-        var options = new ExportOptions { Precisions = [Graphs.Precision.Fp32, Graphs.Precision.Int8, Graphs.Precision.Int4], Target = Target.Cpu, Verify = VerificationLevel.Load, Quantization = new() { Head = true, Embeddings = true } };
+        var options = new ExportOptions { Precisions = [Precision.Fp32, Precision.Int8, Precision.Int4], Target = Target.Cpu, Verify = VerificationLevel.Load, Quantization = new() { Head = true, Embeddings = true } };
         var result = await Export.RunAsync(Fixtures.Model("prose-lm"), _scratch["package"], options);
         var bytes = result.Graphs.Select(g => (double)g.WeightBytes).ToArray();
         Assert.That((bytes[1] / bytes[0], bytes[2] / bytes[0]), Is.EqualTo(((8 + 1) / 32.0, (4 + 1) / 32.0)).Using<(double, double)>((a, b) => Math.Abs(a.Item1 - b.Item1) < 0.002 && Math.Abs(a.Item2 - b.Item2) < 0.002));
@@ -81,7 +81,7 @@ internal sealed class QuantizationTests
     public async Task The_same_input_gives_the_same_bytes()
     {
         foreach (var name in new[] { "a", "another" })
-            await Export.RunAsync(Fixtures.Model("prose-lm"), _scratch[name], new ExportOptions { Precisions = [Graphs.Precision.Int8, Graphs.Precision.Int4], Target = Target.Cpu, Verify = VerificationLevel.None, Quantization = new() { ZeroPoints = true } });
+            await Export.RunAsync(Fixtures.Model("prose-lm"), _scratch[name], new ExportOptions { Precisions = [Precision.Int8, Precision.Int4], Target = Target.Cpu, Verify = VerificationLevel.None, Quantization = new() { ZeroPoints = true } });
         foreach (var file in Directory.EnumerateFiles(_scratch["a", "onnx"]))
             Assert.That(File.ReadAllBytes(file), Is.EqualTo(File.ReadAllBytes(_scratch["another", "onnx", Path.GetFileName(file)])), file);
     }
@@ -90,7 +90,7 @@ internal sealed class QuantizationTests
     public async Task Linked_packages_link_the_floats_and_write_the_integers()
     {
         var checkpoint = Packages.Copy(Fixtures.Model("prose-lm"), _scratch["checkpoint"]);
-        var result = await Export.RunAsync(checkpoint, _scratch["package"], new ExportOptions { Precisions = [Graphs.Precision.Int8], Target = Target.Cpu, Weights = WeightPlacement.Link });
+        var result = await Export.RunAsync(checkpoint, _scratch["package"], new ExportOptions { Precisions = [Precision.Int8], Target = Target.Cpu, Weights = WeightPlacement.Link });
         using var reader = OnnxReader.Open(_scratch["package", "onnx", "model_int8.onnx"]);
         var places = reader.Model.Graph.Initializer.Where(i => i.ExternalData.Count > 0).GroupBy(i => i.ExternalData.Single(e => e.Key == "location").Value).ToDictionary(g => g.Key, g => g.Select(i => i.Name).ToList());
         Assert.Multiple(() =>
@@ -108,7 +108,7 @@ internal sealed class QuantizationTests
     [TestCase(Target.Cpu, false)]
     public void Integers_that_are_packed_wrongly_are_found(Target target, bool zeroPoints)
     {
-        var e = VerifySpoiled(new BuildOptions { Target = target, Precision = Graphs.Precision.Int4, Quantization = new() { ZeroPoints = zeroPoints } },
+        var e = VerifySpoiled(new BuildOptions { Target = target, Precision = Precision.Int4, Quantization = new() { ZeroPoints = zeroPoints } },
             data => SwapHalves(data, _scratch["model_q4.onnx"], "model.layers.1.self_attn.v_proj.weight.int4"));
         Assert.That(e.Message, Does.Match("^verifying onnx/model_q4.onnx: model.layers.1.self_attn.v_proj.weight.int4: the integer in row 0, column \\d+ stands for .*; supported: numbers up to .* from the checkpoint's "));
     }
@@ -116,7 +116,7 @@ internal sealed class QuantizationTests
     [Test]
     public void An_operator_that_takes_integers_otherwise_is_found()
     {
-        var e = VerifySpoiled(new BuildOptions { Target = Target.Cpu, Precision = Graphs.Precision.Int4, Quantization = new() { ZeroPoints = true } }, _ =>
+        var e = VerifySpoiled(new BuildOptions { Target = Target.Cpu, Precision = Precision.Int4, Quantization = new() { ZeroPoints = true } }, _ =>
         {
             ModelProto model;
             using (var reader = OnnxReader.Open(_scratch["model_q4.onnx"])) model = reader.Model.Clone();

@@ -12,6 +12,14 @@ public sealed class ScratchFolder : IDisposable
     /// <summary>A path inside it.</summary>
     public string this[params ReadOnlySpan<string> parts] => Path.Combine([FullName, .. parts]);
 
+    /// <summary>Writes a text file, and the folders that it is in.</summary>
+    public ScratchFolder Write(string file, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(this[file])!);
+        File.WriteAllText(this[file], text);
+        return this;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(FullName, recursive: true);
 }

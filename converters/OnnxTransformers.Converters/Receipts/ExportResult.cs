@@ -19,7 +19,7 @@ public sealed record HashedFile(string Name, long Bytes, string? Sha256);
 /// <param name="Nodes">Number of operators.</param>
 /// <param name="Weights">Number of weights.</param>
 /// <param name="WeightBytes">Their bytes.</param>
-public sealed record ExportedGraph(string Name, Graphs.Precision Precision, string File, int Nodes, int Weights, long WeightBytes)
+public sealed record ExportedGraph(string Name, Precision Precision, string File, int Nodes, int Weights, long WeightBytes)
 {
     /// <summary>How its matrices are stored; null where they are floats.</summary>
     public GraphQuantization? Quantization { get; init; }

@@ -11,7 +11,7 @@ namespace OnnxTransformers.Converters.Receipts;
 /// <param name="Target">What the graphs were made for.</param>
 /// <param name="Graphs">File and precision of each graph.</param>
 /// <param name="Outputs">The files of the package.</param>
-internal sealed record Receipt(string ModelType, string Task, Target Target, ImmutableArray<(string File, Graphs.Precision Precision)> Graphs, ImmutableArray<HashedFile> Outputs)
+internal sealed record Receipt(string ModelType, string Task, Target Target, ImmutableArray<(string File, Precision Precision)> Graphs, ImmutableArray<HashedFile> Outputs)
 {
     /// <summary>Reads the receipt of a package; null where it has none.</summary>
     /// <exception cref="CorruptCheckpointException">It is not what export writes.</exception>
@@ -23,7 +23,7 @@ internal sealed record Receipt(string ModelType, string Task, Target Target, Imm
         if (json.Int("format", 0) != ReceiptWriter.Format) json.Problem("format", json.Element.TryGetProperty("format", out var found) ? found.GetRawText() : "missing", $"{ReceiptWriter.Format}", "use the version of this program that wrote it");
         var receipt = new Receipt(json.String("model_type", ""), json.String("task", ""),
             json.Object("options")?.OneOf("target", Target.Portable, [.. Choices.Targets]) ?? Target.Portable,
-            [.. Objects(json, "graphs").Select(g => (g.String("file", ""), g.OneOf("precision", OnnxTransformers.Graphs.Precision.Fp32, [.. Choices.Precisions.Select(p => (p.Word, p.Value))])))],
+            [.. Objects(json, "graphs").Select(g => (g.String("file", ""), g.OneOf("precision", Precision.Fp32, [.. Choices.Precisions.Select(p => (p.Word, p.Precision))])))],
             [.. Objects(json, "outputs").Select(f => new HashedFile(f.String("file", ""), (long)f.Double("bytes", -1), f.String("sha256")))]);
         if (json.Problems.Count > 0) throw new CorruptCheckpointException($"reading {path}", json.Problems);
         return receipt;

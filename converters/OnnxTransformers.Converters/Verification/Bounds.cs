@@ -6,34 +6,34 @@ namespace OnnxTransformers.Converters.Verification;
 internal sealed record Bounds(double Relative, double Cosine)
 {
     /// <summary>Bounds by precision. float32 leaves room for sums in another order; float16 and bfloat16 for weights rounded to 11 and 8 bits in every layer.</summary>
-    internal static Bounds Of(Graphs.Precision precision) => precision switch
+    internal static Bounds Of(Precision precision) => precision switch
     {
-        Graphs.Precision.Fp16 => new(1e-2, 0.9999),
-        Graphs.Precision.Bf16 => new(5e-2, 0.998),
+        Precision.Fp16 => new(1e-2, 0.9999),
+        Precision.Bf16 => new(5e-2, 0.998),
         _ => new(1e-4, 0.999999),
     };
 
     /// <summary>Bounds of floats of half the size against float32.</summary>
     /// <param name="precision">The precision.</param>
     /// <param name="routers">Whether tokens are sent to experts: where two experts score nearly the same, rounding sends a token to the other one, and its output then is another.</param>
-    internal static Bounds Of(Graphs.Precision precision, bool routers) => routers && precision is (Graphs.Precision.Fp16 or Graphs.Precision.Bf16) ? new(0.5, 0.99) : Of(precision);
+    internal static Bounds Of(Precision precision, bool routers) => routers && precision is (Precision.Fp16 or Precision.Bf16) ? new(0.5, 0.99) : Of(precision);
 
     /// <summary>Bounds of a graph against itself, on other rows or in other steps. Where inputs are rounded to 8 bits as well, sums in another order may be rounded apart.</summary>
-    internal static Bounds Itself(Graphs.Precision precision) => ExportRules.IsInteger(precision) ? new(5e-2, 0.999) : Of(precision);
+    internal static Bounds Itself(Precision precision) => ExportRules.IsInteger(precision) ? new(5e-2, 0.999) : Of(precision);
 
     /// <summary>Bounds between ONNX Runtime's operators for integers, which round their input to 8 bits, and plain ones that don't, with the same weights.</summary>
     /// <param name="routers">Whether tokens are sent to experts: what is a little rounding elsewhere then may send some to others.</param>
     internal static Bounds Twin(bool routers) => routers ? new(2, 0.95) : new(0.3, 0.998);
 
     /// <summary>Bounds of weights as integers against float32. What a graph of random weights shows is the worst: there is nothing that its parts agree on.</summary>
-    internal static Bounds Rounded(Graphs.Precision precision, bool routers) => (precision, routers) switch
+    internal static Bounds Rounded(Precision precision, bool routers) => (precision, routers) switch
     {
-        (Graphs.Precision.Int8, false) => new(0.3, 0.998),
-        (Graphs.Precision.Int8, _) => new(1.5, 0.95),
+        (Precision.Int8, false) => new(0.3, 0.998),
+        (Precision.Int8, _) => new(1.5, 0.95),
         (_, false) => new(2, 0.8),
         _ => new(2.5, 0.7),
     };
 
     /// <summary>How many times as large the perplexity of a text may be as in float32.</summary>
-    internal static double Perplexity(Graphs.Precision precision) => precision == Graphs.Precision.Int8 ? 1.02 : 1.3;
+    internal static double Perplexity(Precision precision) => precision == Precision.Int8 ? 1.02 : 1.3;
 }

@@ -9,9 +9,12 @@ namespace OnnxTransformers.Converters.Verification;
 internal sealed record Tensor(TensorSpec Spec, ImmutableArray<long> Shape, double[] Values)
 {
     internal const string Batch = "batch_size";
+    internal const string Texts = "text_batch_size";
+    internal const string Images = "image_batch_size";
     internal const string Sequence = "sequence_length";
     internal const string Height = "height";
     internal const string Width = "width";
+    internal const string Patches = "num_patches";
     internal const string Past = "past_sequence_length";
     internal const string Logits = "num_logits";
     internal const string Total = Past + " + " + Sequence;
@@ -19,8 +22,11 @@ internal sealed record Tensor(TensorSpec Spec, ImmutableArray<long> Shape, doubl
     /// <summary>True for dimensions that positions lie along: those of the sequence, with an empty past those of the whole, and where none are left out those of the logits.</summary>
     internal static bool IsSequence(Dimension dimension) => dimension.Symbol is Sequence or Total or Logits;
 
+    /// <summary>True for dimensions that rows lie along: where texts meet images, both.</summary>
+    internal static bool IsRows(Dimension dimension) => dimension.Symbol is Batch or Texts or Images;
+
     /// <summary>One row.</summary>
-    internal Tensor Row(int row) => Slice(d => d.Symbol == Batch, row, 1);
+    internal Tensor Row(int row) => Slice(IsRows, row, 1);
 
     /// <summary>The positions from <paramref name="start"/> on.</summary>
     internal Tensor Positions(int start, int length) => Slice(IsSequence, start, length);
@@ -43,7 +49,7 @@ internal sealed record Tensor(TensorSpec Spec, ImmutableArray<long> Shape, doubl
         for (var axis = Shape.Length - 1; axis >= 0; axis--)
         {
             (rest, at[axis]) = Math.DivRem(rest, Shape[axis]);
-            if (Spec.Shape[axis].Symbol == Batch) row = (int)at[axis];
+            if (IsRows(Spec.Shape[axis])) row = (int)at[axis];
         }
         for (var axis = 0; axis < Shape.Length; axis++)
             if (IsSequence(Spec.Shape[axis]) && (at[axis] < real[row].Start.Value || at[axis] >= real[row].End.Value)) return false;

@@ -10,10 +10,11 @@ namespace OnnxTransformers.Converters.Verification;
 internal sealed class Verifier(ModelPlan plan, ExportSource source, string scratch, NetworkTraits traits, IProgress<ExportProgress>? progress, CancellationToken cancellation)
 {
     private const string NextRounded = "use another precision or --zero-points; --verify none exports all the same, at your own risk";
+    private const string NextNarrow = "use another precision; --verify none exports all the same, at your own risk";
     private const int FewestForCosine = 32;
     private const string Next = "report it with config.json; --verify none exports all the same, at your own risk";
     private readonly ConfigReader _config = source.Network.ReadConfig();
-    private readonly Dictionary<(string Graph, Graphs.Precision Precision), ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)>> _references = [];
+    private readonly Dictionary<(string Graph, Precision Precision), ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)>> _references = [];
     private double? _perplexity;
 
     /// <summary>A text whose perplexity tells what integers cost; null where it isn't measured.</summary>
@@ -39,7 +40,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         var file = $"{PackageFolder.Graphs}/{variant.FileOf(graph)}";
         // The reference first, so that two large graphs are never open at once.
         var precision = variant.Options.Precision;
-        var reference = level == VerificationLevel.Run ? Reference(variant, graph, Graphs.Precision.Fp32) : default;
+        var reference = level == VerificationLevel.Run ? Reference(variant, graph, Precision.Fp32) : default;
         // Integers are far from the floats that they stand for: that they are packed as the operator takes them shows against the same integers in a plain graph.
         var twin = level == VerificationLevel.Run && variant.Options is { Blocks: not null, Target: not Target.Portable } ? Reference(variant, graph, precision) : default;
         using var runner = GraphOpener.Open(Path.Combine(folder, variant.FileOf(graph)), file, variant.Options.Target, out var provider, out var note);
@@ -52,19 +53,19 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         {
             var distance = InvariantCheck.Run(runner, invariant, cancellation, out var worst);
             comparisons.Add(Comparisons.Describe(invariant.What, distance, bounds));
-            if (!distance.Within(bounds)) throw Comparisons.Failed(file, comparisons[^1], FirstDiverging(variant, graph, worst), Next);
+            if (!distance.Within(bounds)) throw Comparisons.Failed(file, comparisons[^1], FirstDiverging(variant, graph, worst), NextFor(precision));
         }
         if (CacheCheck.Of(runner, LimitsOf(graph), cancellation) is { } cached)
         {
             comparisons.Add(Comparisons.Describe(CacheCheck.What, cached, bounds));
-            if (!cached.Within(bounds)) throw Comparisons.Failed(file, comparisons[^1], null, Next);
+            if (!cached.Within(bounds)) throw Comparisons.Failed(file, comparisons[^1], null, NextFor(precision));
         }
         if (!twin.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, twin, precision));
-        if (!reference.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, reference, Graphs.Precision.Fp32));
+        if (!reference.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, reference, Precision.Fp32));
         return new(file, provider, note, comparisons.ToImmutable()) { Perplexity = variant.Options.Blocks is null ? null : Foretell(file, runner, graph, precision) };
     }
 
-    private PerplexityChange? Foretell(string file, GraphRunner runner, Graph graph, Graphs.Precision precision)
+    private PerplexityChange? Foretell(string file, GraphRunner runner, Graph graph, Precision precision)
     {
         if (Text is null || _perplexity is not { } before) return null;
         return Within(file, new PerplexityChange(Perplexity.TextName, Text.Tokens, before, Text.Of(runner, LimitsOf(graph), cancellation), Bounds.Perplexity(precision)));
@@ -75,7 +76,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
             FormattableString.Invariant($"the perplexity of {change.Text} grows from {change.Float32:F2} to {change.Quantized:F2}, by {change.Change:P1}"), FormattableString.Invariant($"growth up to {change.Bound - 1:P1}"),
             NextRounded)]);
 
-    private Comparison Compare(GraphVariant variant, Graph graph, string file, GraphRunner runner, ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> reference, Graphs.Precision precision)
+    private Comparison Compare(GraphVariant variant, Graph graph, string file, GraphRunner runner, ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> reference, Precision precision)
     {
         var rounded = precision != variant.Options.Precision && variant.Options.Blocks is not null;
         var bounds = rounded ? Bounds.Rounded(variant.Options.Precision, graph.Quantization.HasRouters) : ExportRules.IsInteger(precision) ? Bounds.Twin(graph.Quantization.HasRouters) : Bounds.Of(variant.Options.Precision, graph.Quantization.HasRouters);
@@ -86,13 +87,13 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         {
             var distance = Distance.Between(wanted, runner.Run(input, cancellation), input.Real, scales, variant.Options.Blocks is null ? 0 : FewestForCosine);
             total = total.Worse(distance);
-            if (!distance.Within(bounds)) throw Comparisons.Failed(file, Comparisons.Describe($"{input.Name}: {what}", distance, bounds), FirstDiverging(variant, graph, input, precision, bounds), rounded ? NextRounded : Next);
+            if (!distance.Within(bounds)) throw Comparisons.Failed(file, Comparisons.Describe($"{input.Name}: {what}", distance, bounds), FirstDiverging(variant, graph, input, precision, bounds), rounded ? NextRounded : NextFor(variant.Options.Precision));
         }
         return Comparisons.Describe(what, total, bounds);
     }
 
     /// <summary>What the portable graph gives, in float32 or in the variant's own integers. It points into the checkpoint where it can, which also compares two ways of taking weights.</summary>
-    private ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> Reference(GraphVariant variant, Graph graph, Graphs.Precision precision)
+    private ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> Reference(GraphVariant variant, Graph graph, Precision precision)
     {
         if (_references.TryGetValue((graph.Name, precision), out var known)) return known;
         var folder = Directory.CreateDirectory(Path.Combine(scratch, "reference")).FullName;
@@ -108,7 +109,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
             {
                 using var runner = GraphRunner.Open(Path.Combine(folder, portable.FileOf(g)), [Provider.Cpu]);
                 _references[(g.Name, precision)] = [.. new InputGenerator(runner.Inputs, LimitsOf(g)).All().Select(input => (input, runner.Run(input, cancellation)))];
-                if (precision == Graphs.Precision.Fp32 && Text is not null) _perplexity = Text.Of(runner, LimitsOf(g), cancellation);
+                if (precision == Precision.Fp32 && Text is not null) _perplexity = Text.Of(runner, LimitsOf(g), cancellation);
             }
             return _references[(graph.Name, precision)];
         }
@@ -118,16 +119,19 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         }
     }
 
-    private string? FirstDiverging(GraphVariant variant, Graph graph, TestInput input, Graphs.Precision precision, Bounds bounds) =>
+    private string? FirstDiverging(GraphVariant variant, Graph graph, TestInput input, Precision precision, Bounds bounds) =>
         new Divergence(plan, source, scratch, cancellation).Find(PortableOptions(variant.Options, precision, link: false), variant.Options, graph.Name, bounds, pair => [(pair.A.Run(input, cancellation), pair.B.Run(input, cancellation), input.Real)]);
 
     private string? FirstDiverging(GraphVariant variant, Graph graph, InvariantPair pair) =>
         new Divergence(plan, source, scratch, cancellation).Find(variant.Options, null, graph.Name, Bounds.Itself(variant.Options.Precision),
             open => [([.. open.A.Run(pair.Batch, cancellation).Select(pair.Part)], open.A.Run(pair.Other, cancellation), pair.Other.Real)]);
 
-    private NetworkLimits LimitsOf(Graph graph) => NetworkLimits.Read(_config, graph.MaxTokens, graph.ImageSize);
+    // What 16 bits can't hold is no fault of this program's.
+    private static string NextFor(Precision precision) => precision is Precision.Fp16 or Precision.Bf16 ? NextNarrow : Next;
 
-    private static bool IsPortable(BuildOptions options) => options is { Target: Target.Portable, Precision: Graphs.Precision.Fp32 };
+    private NetworkLimits LimitsOf(Graph graph) => NetworkLimits.Read(_config, graph.MaxTokens, graph.ImageSize, graph.EndOfText);
 
-    private static BuildOptions PortableOptions(BuildOptions options, Graphs.Precision precision, bool link) => new() { Opset = options.Opset, Precision = precision, Quantization = options.Quantization, Link = link };
+    private static bool IsPortable(BuildOptions options) => options is { Target: Target.Portable, Precision: Precision.Fp32 };
+
+    private static BuildOptions PortableOptions(BuildOptions options, Precision precision, bool link) => new() { Opset = options.Opset, Precision = precision, Quantization = options.Quantization, Link = link };
 }

@@ -18,9 +18,17 @@ internal static class DoctorCommand
             foreach (var provider in Providers.Diagnose())
             {
                 Console.WriteLine($"{provider.Provider}: {(provider.Available ? "available" : provider.InBuild ? "not available" : "not in this build of ONNX Runtime")}");
-                foreach (var need in provider.Needs) Console.WriteLine($"  {(need.Found ? "found  " : "missing")} {need.Name}{(need.Found ? "" : $": {need.Advice}")}");
+                foreach (var line in Needs(provider.Needs)) Console.WriteLine($"  {line}");
             }
             return ExitCodes.Done;
         });
+    }
+
+    /// <summary>What a provider needs, a line each; what is missing stands together where one piece of advice is for all of it.</summary>
+    internal static IEnumerable<string> Needs(IEnumerable<ProviderNeed> needs)
+    {
+        var all = needs.ToList();
+        return all.Where(n => n.Found).Select(n => $"found   {n.Name}")
+            .Concat(all.Where(n => !n.Found).GroupBy(n => n.Advice).Select(g => $"missing {string.Join(", ", g.Select(n => n.Name))}: {g.Key}"));
     }
 }

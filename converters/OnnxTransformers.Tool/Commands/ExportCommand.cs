@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Security.Cryptography;
 using OnnxTransformers.Converters;
+using OnnxTransformers.Graphs.Models;
 using OnnxTransformers.Tool.Printing;
 
 namespace OnnxTransformers.Tool.Commands;
@@ -10,6 +12,7 @@ internal static class ExportCommand
 {
     internal static void Build(Command command)
     {
+        BeginLoading();
         command.Example("onnx-transformers export models/bert-sentiment packages/sentiment --precision fp32,fp16", "onnx-transformers export models/llm packages/llm --weights link --verify load");
         var checkpoint = command.Argument("checkpoint", "folder of a checkpoint as transformers or sentence-transformers save it");
         var package = command.Argument("package", "folder that becomes the package");
@@ -49,9 +52,12 @@ internal static class ExportCommand
         });
     }
 
-    private static ImmutableArray<Graphs.Precision> Precisions(string? words) => words is null ? ExportOptions.Default.Precisions : [.. words.Split(',', StringSplitOptions.TrimEntries).Select(word =>
+    /// <summary>What takes a while to load and needs nothing of the command line is ready when that is parsed.</summary>
+    private static void BeginLoading() => _ = Task.Run(() => (ModelCatalog.Families.Length, SHA256.HashData([])));
+
+    private static ImmutableArray<Precision> Precisions(string? words) => words is null ? ExportOptions.Default.Precisions : [.. words.Split(',', StringSplitOptions.TrimEntries).Select(word =>
     {
-        foreach (var (known, value, _) in Choices.Precisions)
+        foreach (var (value, known, _) in Choices.Precisions)
             if (known == word) return value;
         throw new UnsupportedCheckpointException("reading the options of export", new Problem("--precision", $"\"{word}\"", Words(Choices.Precisions.Select(p => p.Word))));
     })];

@@ -50,4 +50,11 @@ internal static class Parts
     internal static (Option<string?> Input, Option<string?> Output) Lines(this Command command) => (
         command.Text("--input", "FILE|-", "JSON lines; standard input without it"),
         command.Text("--output", "FILE|-", "where answers go, whole or not at all; standard output without it"));
+
+    /// <summary>The folder that names of files in lines are relative to.</summary>
+    internal static string SourceFolder(this ParseResult parsed, Option<string?> input) =>
+        parsed.GetValue(input) is { } name and not "-" ? Path.GetDirectoryName(Path.GetFullPath(name))! : Directory.GetCurrentDirectory();
+
+    /// <summary>A folder that takes files, made where it isn't there; null where the option wasn't given.</summary>
+    internal static string? Folder(this ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { } folder ? Directory.CreateDirectory(folder).FullName : null;
 }

@@ -15,11 +15,9 @@ internal static class ProcessCommand
         var (input, output) = command.Lines();
         command.SetAction(async (parsed, cancellation) =>
         {
-            var target = parsed.GetValue(files) ?? throw new InvalidInputException("reading the arguments",
+            var target = parsed.Folder(files) ?? throw new InvalidInputException("reading the arguments",
                 new Problem("--files", "nothing", "a folder for the tensors"));
-            Directory.CreateDirectory(target);
-            var source = parsed.GetValue(input) is { } name and not "-" ? Path.GetDirectoryName(Path.GetFullPath(name))! : Directory.GetCurrentDirectory();
-            var lines = new ProcessLines(ImageProcessor.Load(parsed.GetRequiredValue(folder)), new ImageLoader(new VipsDecoder()), source, target);
+            var lines = new ProcessLines(ImageProcessor.Load(parsed.GetRequiredValue(folder)), new ImageLoader(new VipsDecoder()), parsed.SourceFolder(input), target);
             return await LineLoop.RunAsync(parsed.GetValue(input), parsed.GetValue(output), lines.Answer, cancellation).ConfigureAwait(false);
         });
     }

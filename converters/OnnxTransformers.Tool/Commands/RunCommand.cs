@@ -13,11 +13,18 @@ internal static class RunCommand
         var task = command.Text("--task", "TASK", "as question-answering; without it, what the package was exported for");
         var (input, output) = command.Lines();
         var files = command.Text("--files", "FOLDER", "where answers that are pictures or tensors put their files");
+        var draw = command.Text("--draw", "FOLDER", "where copies of the pictures go, with the answers drawn onto them");
         var provider = command.Provider();
         command.SetAction(async (parsed, cancellation) =>
         {
-            if (parsed.GetValue(files) is { } folder) Directory.CreateDirectory(folder);
-            var options = new PipelineOptions { Providers = parsed.Providers(provider) };
+            var options = new PipelineOptions
+            {
+                Providers = parsed.Providers(provider),
+                ImageDecoder = new LateDecoder(),
+                SourceFolder = parsed.SourceFolder(input),
+                FilesFolder = parsed.Folder(files),
+                DrawFolder = parsed.Folder(draw),
+            };
             using var pipeline = PipelineTable.Load(parsed.GetRequiredValue(package), parsed.GetValue(task), options);
             if (pipeline is TextGeneration text && TextLoop.IsWatched(parsed.GetValue(output)))
             {

@@ -14,6 +14,7 @@ internal static class ErrorJson
         writer.WriteStartObject("error");
         writer.WriteString("code", e is JsonException ? "invalid_json" : ExitCodes.Word(e));
         writer.WriteString("message", e is JsonException ? $"not a line of JSON: {e.Message}" : e is OnnxTransformersException ? e.Message : $"{e.GetType().Name}: {e.Message}");
+        if (e is VerificationFailedException { FirstDivergingModule: { } module }) writer.WriteString("first_diverging_module", module);
         if (problems && e is OnnxTransformersException known) WriteProblems(writer, known);
         writer.WriteEndObject();
         writer.WriteEndObject();

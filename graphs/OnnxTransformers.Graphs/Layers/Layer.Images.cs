@@ -22,14 +22,14 @@ internal sealed record GridSize(Dim Height, Dim Width, Value Vector)
 /// <remarks>Shapes of images: B batch, C channels, h and w rows and columns of a map, N tokens (cells in reading order, after any special ones).</remarks>
 internal static partial class Layer
 {
-    /// <summary>Declares pixel_values: float [batch_size, channels, height, width], in the type that the graph computes in.</summary>
+    /// <summary>Declares pixel_values: float [B, channels, height, width], in the type that the graph computes in.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="channels">C.</param>
     /// <param name="size">Height and width that the network was trained on, or that suit it.</param>
     internal static Value PixelValues(Graph graph, int channels, (int Height, int Width) size)
     {
         graph.ImageSize = size;
-        return Op.Cast(graph.Input("pixel_values", ElementType.Float, new Shape("batch_size", channels, "height", "width")), graph.Options.ComputeType);
+        return Op.Cast(graph.Input("pixel_values", ElementType.Float, new Shape(graph.ImageRows, channels, "height", "width")), graph.Options.ComputeType);
     }
 
     /// <summary>Declares pixel_values of the trained size alone, for networks that tell of each of its patches: float [batch_size, channels, rows, columns].</summary>

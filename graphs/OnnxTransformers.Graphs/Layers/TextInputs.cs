@@ -8,6 +8,7 @@ internal sealed class TextInputs
     private readonly Graph _graph;
     private Value? _lengthVector;
     private Value? _distances;
+    private Value? _causal;
 
     private TextInputs(Graph graph, Value declared, Value ids, Value mask, Value? types) =>
         (_graph, Declared, InputIds, Mask, TokenTypeIds) = (graph, declared, ids, new AttentionMask(mask), types);
@@ -50,8 +51,22 @@ internal sealed class TextInputs
         }
     }
 
+    /// <summary>[1, 1, S, S]: 0 where a key is not later than the query, a very low number elsewhere. For texts that are padded on the right.</summary>
+    internal Value Causal
+    {
+        get
+        {
+            if (_causal is not null) return _causal;
+            var (g, type, distances) = (_graph, _graph.Options.ComputeType, Distances);
+            using var scope = g.Enter("causal_mask");
+            var seen = Op.GreaterOrEqual(distances, g.Scalar(0, ElementType.Int64));
+            // Half of the lowest number, so that the mask of keys may be added to it.
+            return _causal = Op.Unsqueeze(Op.Where(seen, g.Scalar(0, type), g.Scalar(Scalars.Lowest(type) / 2, type)), 0, 1);
+        }
+    }
+
     /// <summary>Declares input_ids, attention_mask and, where asked for, token_type_ids: int64 [batch_size, sequence_length].</summary>
-    internal static TextInputs Declare(Graph graph, bool tokenTypes) => Declare(graph, tokenTypes, new Shape("batch_size", "sequence_length"), x => x);
+    internal static TextInputs Declare(Graph graph, bool tokenTypes) => Declare(graph, tokenTypes, new Shape(graph.TextRows, "sequence_length"), x => x);
 
     /// <summary>The same with a dimension of choices, [batch_size, num_choices, sequence_length]: each choice is a row of its own for the network.</summary>
     internal static TextInputs DeclareChoices(Graph graph, bool tokenTypes) =>

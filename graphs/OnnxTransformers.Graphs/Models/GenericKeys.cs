@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-
 namespace OnnxTransformers.Graphs.Models;
 
 /// <summary>Keys that any configuration may have and that never change a graph, each under the reason. Reference: transformers 4.57 and 5, configuration_utils.py.</summary>
@@ -22,8 +20,17 @@ internal static class GenericKeys
         ("only read where the network is the decoder of a pair, which is refused where it is not supported", ["cross_attention_hidden_size", "tie_encoder_decoder"]),
     ];
 
-    private static readonly FrozenDictionary<string, string> Reasons = Rows.SelectMany(r => r.Keys.Select(k => (Key: k, r.Reason))).ToFrozenDictionary(r => r.Key, r => r.Reason, StringComparer.Ordinal);
+    // Not a frozen one: making that takes longer than all look-ups of an export together.
+    private static readonly Dictionary<string, string> Reasons = Index();
 
     /// <summary>Why a key changes nothing; null for one that is not in the list.</summary>
     internal static string? ReasonOf(string key) => Reasons.GetValueOrDefault(key);
+
+    private static Dictionary<string, string> Index()
+    {
+        var reasons = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (reason, keys) in Rows)
+            foreach (var key in keys) reasons.Add(key, reason);
+        return reasons;
+    }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Models.Multimodal;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
 using OnnxTransformers.Graphs.Models.Vision;
@@ -74,15 +75,8 @@ public static class ModelCatalog
         StableLm.Family,
         Starcoder2.Family,
         Starcoder2.Jais2,
-        DeformableDetr.Family,
-        DepthAnything.Family,
-        Detr.Family,
-        Detr.Table,
-        Dpt.Family,
-        RtDetr.Family,
-        RtDetr.V2,
-        Segformer.Family,
-        Yolos.Family,
+
+        // Images.
         Beit.Family,
         ConvNext.Family,
         ConvNext.Second,
@@ -97,6 +91,33 @@ public static class ModelCatalog
         VideoMae.Family,
         Vit.Family,
         VitMae.Family,
+
+        // Boxes, masks and depth in images.
+        DeformableDetr.Family,
+        DepthAnything.Family,
+        Detr.Family,
+        Detr.Table,
+        Dpt.Family,
+        Glpn.Family,
+        MaskFormer.Family,
+        RtDetr.Family,
+        RtDetr.V2,
+        Segformer.Family,
+        Swin2Sr.Family,
+        Yolos.Family,
+
+        // Texts with images.
+        ChineseClip.Family,
+        Clip.Family,
+        Clip.TextModel,
+        Clip.VisionModel,
+        ClipSeg.Family,
+        OwlVit.Family,
+        Siglip.Family,
+        Siglip.TextModel,
+        Siglip.VisionModel,
+        Siglip2.Family,
+        VisionTextDualEncoder.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>

@@ -10,7 +10,7 @@ internal static class NearestType
     /// <summary>Of the types that do the same task, where that is known: the one of the most similar name, else the first. Null where nothing is near.</summary>
     internal static string? Of(string modelType, ImmutableArray<string> architectures)
     {
-        var task = architectures.Select(ModelTask.OfClass).FirstOrDefault(t => t is not null);
+        var task = architectures.Select(a => ModelTask.OfClass(a)).FirstOrDefault(t => t is not null);
         var candidates = ModelCatalog.Families.Where(f => task is null || f.Tasks.Contains(task.Graph)).Select(f => f.ModelType).ToList();
         return candidates.Where(t => EditDistance.Of(t, modelType) <= Math.Max(2, modelType.Length / 3)).MinBy(t => EditDistance.Of(t, modelType)) ?? (task is null ? null : candidates.FirstOrDefault());
     }

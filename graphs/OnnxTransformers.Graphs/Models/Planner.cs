@@ -14,12 +14,20 @@ internal static class Planner
         var family = ModelCatalog.Families.FirstOrDefault(f => f.ModelType == modelType) ?? throw UnknownType(config, modelType, architectures);
         var choice = Choose(config, family, architectures, request);
         var build = family.Read(config);
-        var unread = config.Unread.Select(path => (Path: path, Reason: GenericKeys.ReasonOf(path[(path.LastIndexOf('.') + 1)..]))).ToList();
+        var unread = config.Unread.Select(path => (Path: path, Reason: GenericKeys.ReasonOf(KeyOf(path)))).ToList();
         foreach (var (path, _) in unread.Where(k => k.Reason is null))
             config.Problem(path[2..], "a key that nothing reads", $"the keys of {family.ModelType} and those that never change a graph", "if it changes nothing, remove it from config.json");
         if (config.Problems.Count > 0)
             throw new UnsupportedCheckpointException($"reading {config.File}", config.Problems) { ModelType = modelType, Architectures = architectures, Key = config.Problems[0].Where, Nearest = family.ModelType };
         return new ModelPlan(family, choice, request.SentenceModules, build, tensors, config, [.. unread.Select(k => new IgnoredKey(k.Path, k.Reason!))]);
+    }
+
+    /// <summary>The key of a JSON path: within the configuration of a part, that part's own.</summary>
+    private static string KeyOf(string path)
+    {
+        const string part = "_config.";
+        var inner = path.LastIndexOf(part, StringComparison.Ordinal);
+        return inner < 0 ? path[2..] : path[(inner + part.Length)..];
     }
 
     private static TaskChoice Choose(ConfigReader config, ModelFamily family, ImmutableArray<string> architectures, PlanRequest request)
@@ -45,7 +53,7 @@ internal static class Planner
         }
         if (hasModules) return OfSentences("sentence-similarity", request);
         if (architectures.Length == 0) throw Refuse("architectures", "no class is named", "name the task with --task");
-        var found = ModelTask.OfClass(architectures[0]) ?? throw Refuse("architectures", $"\"{architectures[0]}\"", "name the task with --task");
+        var found = ModelTask.OfClass(architectures[0], t => family.Tasks.Contains(t.Graph)) ?? throw Refuse("architectures", $"\"{architectures[0]}\"", "name the task with --task");
         if (!family.Tasks.Contains(found.Graph)) throw Refuse("architectures", $"\"{architectures[0]}\", a class for {found.Name}", "name another task with --task");
         // A cross-encoder is a classifier of pairs that sentence-transformers has left its mark on.
         return new(found.Name == "text-classification" && config.Has("sentence_transformers") ? "text-ranking" : found.Name, found.Graph, TakesModules: false);

@@ -27,31 +27,41 @@ public static class OnnxWriter
         var initializers = Match(written, weights);
         using var stored = new StoredBytes(source);
         var layout = WeightLayout.Of(weights, stored, options);
-
         ImmutableArray<string> data = [.. Enumerable.Range(0, layout.FileBytes.Length).Select(i => $"{path}_data{(i == 0 ? "" : $"_{i}")}")];
-        var inline = layout.Weights.Where(w => w is { File: null, Location: null }).ToList();
-        RefuseTooLarge(written, inline.Sum(w => w.Plan.Bytes), path, options);
-        foreach (var weight in layout.Weights.Except(inline))
-        {
-            var location = weight.Location ?? Path.GetFileName(data[weight.File!.Value]);
-            new ExternalData(location, weight.Offset, weight.Plan.Bytes).WriteTo(initializers[weight.Weight.Name]);
-        }
-        foreach (var weight in inline) initializers[weight.Weight.Name].RawData = Make(weight, stored);
-        RefuseTooLarge(written, 0, path, options);
 
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // The weights take longest and need nothing of the model, which is finished meanwhile.
+        var writing = Task.Run(() => WeightFiles.Write(layout, data, stored, options, stop.Token), CancellationToken.None);
         try
         {
-            WeightFiles.Write(layout, data, stored, options, cancellation);
+            Finish(written, initializers, layout, data, stored, path, options);
+            writing.GetAwaiter().GetResult();
             File.Delete(path);
-            using (var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write)) written.WriteTo(file);
+            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
+            written.WriteTo(file);
         }
         catch
         {
+            stop.Cancel();
+            ((IAsyncResult)writing).AsyncWaitHandle.WaitOne();
             foreach (var file in data.Prepend(path)) File.Delete(file);
             throw;
         }
         var linked = layout.Weights.Where(w => w.Location is not null).ToList();
         return new([path, .. data], new FileInfo(path).Length, layout.FileBytes.Sum(), linked.Count, linked.Sum(w => w.Plan.Bytes));
+    }
+
+    /// <summary>Says in the model where each weight lies, and puts the small ones into it.</summary>
+    private static void Finish(ModelProto model, Dictionary<string, TensorProto> initializers, WeightLayout layout, ImmutableArray<string> data, StoredBytes stored, string path, OnnxWriteOptions options)
+    {
+        var inline = layout.Weights.Where(w => w is { File: null, Location: null }).ToList();
+        RefuseTooLarge(model, inline.Sum(w => w.Plan.Bytes), path, options);
+        foreach (var weight in layout.Weights)
+        {
+            if (weight is { File: null, Location: null }) initializers[weight.Weight.Name].RawData = Make(weight, stored);
+            else new ExternalData(weight.Location ?? Path.GetFileName(data[weight.File!.Value]), weight.Offset, weight.Plan.Bytes).WriteTo(initializers[weight.Weight.Name]);
+        }
+        RefuseTooLarge(model, 0, path, options);
     }
 
     private static Dictionary<string, TensorProto> Match(ModelProto model, IReadOnlyList<WeightInitializer> weights)

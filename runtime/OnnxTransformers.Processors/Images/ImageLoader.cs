@@ -3,10 +3,10 @@ using System.Buffers.Binary;
 namespace OnnxTransformers.Processors;
 
 /// <summary>Reads picture files as the reference's <c>load_image</c> does: first frame, turned upright, in RGB.</summary>
-/// <param name="decoder">The library that decodes.</param>
+/// <param name="decoder">The library that decodes; without one, only Windows bitmaps are read.</param>
 /// <param name="limits">How large a picture may be; the defaults without it.</param>
 /// <remarks>Safe to use from several threads.</remarks>
-public sealed class ImageLoader(IImageDecoder decoder, ImageLimits? limits = null)
+public sealed class ImageLoader(IImageDecoder? decoder, ImageLimits? limits = null)
 {
     private readonly ImageLimits _limits = limits ?? ImageLimits.Default;
 
@@ -38,6 +38,8 @@ public sealed class ImageLoader(IImageDecoder decoder, ImageLimits? limits = nul
             ImageFormat.WebP when BinaryPrimitives.ReadUInt32LittleEndian(file.Span[4..]) > (uint)file.Length - 8 =>
                 throw new InvalidInputException("decoding an image",
                     new Problem("", "a damaged WebP file (it is shorter than its header says)", "a whole file", "write the file again from its source")),
+            { } format when decoder is null => throw new InvalidInputException("decoding an image",
+                new Problem("", $"a file of format {format}, and no decoder", nameof(ImageFormat.Bmp), "give a decoder: VipsDecoder of OnnxTransformers.Processors.Vips or ImageSharpDecoder of OnnxTransformers.Processors.ImageSharp")),
             { } format => decoder.Decode(file, format, _limits),
         };
     }

@@ -16,6 +16,14 @@ public static class PipelineTable
         new(SentenceSimilarity.Name, SentenceSimilarity.Load),
         new(TextRanking.Name, TextRanking.Load),
         new(TextGeneration.Name, TextGeneration.Load),
+        new(ImageClassification.Name, ImageClassification.Load),
+        new(ZeroShotImageClassification.Name, ZeroShotImageClassification.Load),
+        new(ImageFeatureExtraction.Name, ImageFeatureExtraction.Load),
+        new(ObjectDetection.Name, ObjectDetection.Load),
+        new(ImageSegmentation.Name, ImageSegmentation.Load),
+        new(DepthEstimation.Name, DepthEstimation.Load),
+        new(ImageToImage.Name, ImageToImage.Load),
+        new(VideoClassification.Name, VideoClassification.Load),
     ];
 
     /// <summary>The names of the tasks, other names left out.</summary>

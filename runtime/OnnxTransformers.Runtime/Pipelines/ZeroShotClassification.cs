@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace OnnxTransformers;
@@ -18,6 +17,7 @@ public sealed record ZeroShotOptions
 public sealed class ZeroShotClassification : IPipeline
 {
     internal const string Name = "zero-shot-classification";
+    private const string Doing = "classifying without training";
     private static readonly string[] Outputs = ["logits"];
     private readonly TextModel _model;
     private readonly int _entailment;
@@ -53,10 +53,7 @@ public sealed class ZeroShotClassification : IPipeline
         var call = new CallArguments(Name, line);
         var asked = call.Inputs("inputs", "sequences");
         var texts = call.Texts("inputs", asked);
-        var candidates = call.Inputs("candidate_labels");
-        var labels = candidates.ValueKind == JsonValueKind.String
-            ? candidates.GetString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            : call.Texts("candidate_labels", candidates);
+        var labels = call.Candidates();
         var template = call.Text("hypothesis_template") ?? new ZeroShotOptions().HypothesisTemplate;
         var multiple = call.Bool("multi_label") ?? call.Bool("multi_class") ?? false;
         call.RefuseOthers();
@@ -74,7 +71,7 @@ public sealed class ZeroShotClassification : IPipeline
     private IReadOnlyList<LabelScore>[] Classify(string[] texts, IReadOnlyList<string> labels, string template, bool multiple, CancellationToken cancellation)
     {
         if (labels.Count == 0 || texts.Length == 0) throw Refused(labels.Count == 0 ? "candidate_labels" : "inputs", "an empty list", "at least one text and one label");
-        var hypotheses = labels.Select(l => Hypothesis(template, l)).ToList();
+        var hypotheses = labels.Select(l => HypothesisTemplate.Fill(Doing, template, l)).ToList();
         var rows = _model.Encode([.. from text in texts from hypothesis in hypotheses select new TextInput(text, hypothesis)], default, CutSide.First);
         var logits = new float[rows.Length][];
         _model.Forward(rows, Outputs, (row, outputs) => logits[row] = outputs.Whole("logits").ToArray(), cancellation);
@@ -108,27 +105,7 @@ public sealed class ZeroShotClassification : IPipeline
         return scores;
     }
 
-    /// <summary>Python's format with one value: {} and {0} are the label, {{ and }} are braces.</summary>
-    private static string Hypothesis(string template, string label)
-    {
-        var (text, placed) = (new StringBuilder(), false);
-        for (var i = 0; i < template.Length; i++)
-        {
-            var rest = template.AsSpan(i);
-            if (rest.StartsWith("{{") || rest.StartsWith("}}")) text.Append(template[i++]);
-            else if (rest.StartsWith("{}") || rest.StartsWith("{0}"))
-            {
-                text.Append(label);
-                placed = true;
-                i += rest[1] == '}' ? 1 : 2;
-            }
-            else if (rest[0] is '{' or '}') throw Refused("hypothesis_template", $"\"{template}\"", "{} where the label stands, {{ and }} for braces");
-            else text.Append(template[i]);
-        }
-        return placed ? text.ToString() : throw Refused("hypothesis_template", $"\"{template}\" has no place for the label", "{} where it stands, as in \"This example is {}.\"");
-    }
-
-    private static InvalidInputException Refused(string where, string found, string supported) => new("classifying without training", new Problem(where, found, supported));
+    private static InvalidInputException Refused(string where, string found, string supported) => new(Doing, new Problem(where, found, supported));
 
     private static void Write(Utf8JsonWriter output, string text, IReadOnlyList<LabelScore> labels)
     {

@@ -54,7 +54,7 @@ public sealed class Package
         foreach (var row in Precisions.All)
             if ((precision is null || precision == row.Precision) && Find(graph, row.Suffix) is { } path) return path;
         var there = PrecisionsOf(graph);
-        var found = there.Length > 0 ? $"only {string.Join(", ", there)}" : Graphs() is { Length: > 0 } others ? $"only {string.Join(", ", others)}" : "no ONNX file";
+        var found = there.Length > 0 ? $"only {string.Join(", ", there.Select(p => p.Word()))}" : Graphs() is { Length: > 0 } others ? $"only {string.Join(", ", others)}" : "no ONNX file";
         throw new CorruptCheckpointException($"opening {Folder}", new Problem($"onnx/{graph}{precision?.Suffix()}.onnx", $"not there; the package has {found}", null,
             there.Length > 0 ? "ask for a precision that is there, or export the model with this one" : "export the model for this task"));
     }

@@ -74,8 +74,8 @@ internal sealed class VerifierTests
         var options = new BuildOptions();
         Assert.Multiple(() =>
         {
-            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", Bounds.Of(Graphs.Precision.Fp32), Same), Is.Null);
-            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", Bounds.Of(Graphs.Precision.Fp32), OffFrom("bert.encoder.layer.1")), Is.EqualTo("bert.encoder.layer.1"));
+            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", Bounds.Of(Precision.Fp32), Same), Is.Null);
+            Assert.That(divergence.Find(options, options with { Target = Target.Cpu }, "model", Bounds.Of(Precision.Fp32), OffFrom("bert.encoder.layer.1")), Is.EqualTo("bert.encoder.layer.1"));
         });
     }
 
@@ -84,7 +84,7 @@ internal sealed class VerifierTests
     {
         foreach (var target in Enum.GetValues<Target>())
         {
-            foreach (var precision in Enum.GetValues<Graphs.Precision>())
+            foreach (var precision in Enum.GetValues<Precision>())
             {
                 var variant = GraphVariant.Build(_plan, new BuildOptions { Target = target, Precision = precision });
                 var folder = Directory.CreateDirectory(_scratch[$"{target}-{precision}"]).FullName;

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using NUnit.Framework;
+using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Generation;
 
@@ -7,10 +8,10 @@ namespace OnnxTransformers.Generation;
 public sealed class CacheTests
 {
     private static readonly int[][] Prompts = [[3, 14, 15, 9], [5, 6, 7, 8], [30, 31, 32, 33]];
-    private TemporaryFolder _folder = null!;
+    private ScratchFolder _folder = null!;
 
     [SetUp]
-    public void SetUp() => _folder = new TemporaryFolder();
+    public void SetUp() => _folder = new ScratchFolder();
 
     [TearDown]
     public void TearDown() => _folder.Dispose();
@@ -25,7 +26,7 @@ public sealed class CacheTests
     [TestCaseSource(nameof(Configs))]
     public void ASharedBufferGivesTheSame(GenerationConfig config)
     {
-        var package = TinyDecoder.Write(_folder.Path, says: true);
+        var package = TinyDecoder.Write(_folder.FullName, says: true);
         using var growing = TokenGenerator.Load(package, strategy: CacheStrategy.Growing);
         using var shared = TokenGenerator.Load(package);
         Assert.That(((CausalModel)shared.Model).Strategy, Is.EqualTo(CacheStrategy.Shared), "chosen by what the graph says");
@@ -36,7 +37,7 @@ public sealed class CacheTests
     [Test]
     public void AssistantsAndPromptCachesWorkOnSharedBuffers()
     {
-        var package = TinyDecoder.Write(_folder.Path, says: true);
+        var package = TinyDecoder.Write(_folder.FullName, says: true);
         using var growing = TokenGenerator.Load(package, strategy: CacheStrategy.Growing);
         using var shared = TokenGenerator.Load(package);
         int[] prompt = [3, 4, 5, 3, 4, 5, 3, 4];
@@ -54,7 +55,7 @@ public sealed class CacheTests
     [Test]
     public void ASharedBufferMustBeSaid()
     {
-        var package = TinyDecoder.Write(_folder.Path, says: false);
+        var package = TinyDecoder.Write(_folder.FullName, says: false);
         Assert.That(() => TokenGenerator.Load(package, strategy: CacheStrategy.Shared), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo(
             $"opening {package} for text-generation: cache: the graph does not say that its attention writes into the past's buffer; supported: Growing. Next: export the model with --target cpu or cuda"));
     }
@@ -62,7 +63,7 @@ public sealed class CacheTests
     [Test]
     public void AnUnknownInputIsRefused()
     {
-        var package = TinyDecoder.Write(_folder.Path, says: false, extraInput: "image_features");
+        var package = TinyDecoder.Write(_folder.FullName, says: false, extraInput: "image_features");
         Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo(
             $"opening {package} for text-generation: image_features float [batch_size]: an input that text generation can't fill; supported: input_ids, attention_mask, position_ids, use_cache_branch, num_logits_to_keep"));
     }
@@ -71,7 +72,7 @@ public sealed class CacheTests
     [Test]
     public void CopyingByGraphsIsCopyingByBlocks()
     {
-        var package = TinyDecoder.Write(_folder.Path, says: false);
+        var package = TinyDecoder.Write(_folder.FullName, says: false);
         using var session = ModelSession.Open(Path.Combine(package, "onnx", "model.onnx"));
         using var graphs = session.Use(native => new ProviderDevice(native, RuntimeOptions.Default, "Cpu", 0));
         using var value = OrtValue.CreateTensorValueFromMemory([.. Enumerable.Range(0, 3 * 2 * 5 * 2).Select(i => (float)i)], [3, 2, 5, 2]);
@@ -94,7 +95,7 @@ public sealed class CacheTests
     [Test]
     public void ADisposedGeneratorRefuses()
     {
-        var generator = TokenGenerator.Load(TinyDecoder.Write(_folder.Path, says: false));
+        var generator = TokenGenerator.Load(TinyDecoder.Write(_folder.FullName, says: false));
         generator.Dispose();
         generator.Dispose();
         Assert.That(() => generator.Generate(new() { InputIds = [[3]] }), Throws.TypeOf<ObjectDisposedException>());
@@ -104,7 +105,7 @@ public sealed class CacheTests
     [Test]
     public async Task ManyGenerationsLeaveNothingBehind()
     {
-        using var generator = TokenGenerator.Load(TinyDecoder.Write(_folder.Path, says: false), new RuntimeOptions { Threads = 1 });
+        using var generator = TokenGenerator.Load(TinyDecoder.Write(_folder.FullName, says: false), new RuntimeOptions { Threads = 1 });
         var random = new Random(5);
         for (var i = 0; i < 200; i++) await One(i);
         GC.Collect();

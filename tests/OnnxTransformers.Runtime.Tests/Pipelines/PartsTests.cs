@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Pipelines;
 
@@ -73,8 +74,8 @@ internal sealed class PartsTests
     [TestCase("""{"model_type":"bert"}""", true, true, null)]
     public void Of_graphs_from_elsewhere_is_known_what_their_type_implies(string config, bool independent, bool neutral, int? longest)
     {
-        using var folder = new TemporaryFolder();
-        Assert.That(ForeignTraits.Of(Package.Open(folder.Write("config.json", config).Path).Config), Is.EqualTo(new NetworkTraits { RowsAreIndependent = independent, PaddingIsNeutral = neutral, MaxTokens = longest }));
+        using var folder = new ScratchFolder();
+        Assert.That(ForeignTraits.Of(Package.Open(folder.Write("config.json", config).FullName).Config), Is.EqualTo(new NetworkTraits { RowsAreIndependent = independent, PaddingIsNeutral = neutral, MaxTokens = longest }));
     }
 
     [TestCase(true, true, true, 512)]
@@ -136,31 +137,31 @@ internal sealed class PipelineTableTests
     [TestCase("""{"architectures":["BertForSequenceClassification"],"sentence_transformers":{"version":"4.1.0"}}""", "text-ranking")]
     public void The_task_follows_from_the_configuration(string config, string task)
     {
-        using var folder = new TemporaryFolder();
-        Assert.That(PipelineTable.TaskOf(Package.Open(folder.Write("config.json", config).Path)), Is.EqualTo(task));
+        using var folder = new ScratchFolder();
+        Assert.That(PipelineTable.TaskOf(Package.Open(folder.Write("config.json", config).FullName)), Is.EqualTo(task));
     }
 
     [Test]
     public void The_receipt_comes_first_and_modules_next()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         folder.Write("config.json", """{"architectures":["BertModel"]}""").Write("modules.json", "[]");
-        Assert.That(PipelineTable.TaskOf(Package.Open(folder.Path)), Is.EqualTo("sentence-similarity"));
+        Assert.That(PipelineTable.TaskOf(Package.Open(folder.FullName)), Is.EqualTo("sentence-similarity"));
         folder.Write("receipt.json", """{"task":"fill-mask"}""");
-        Assert.That(PipelineTable.TaskOf(Package.Open(folder.Path)), Is.EqualTo("fill-mask"));
+        Assert.That(PipelineTable.TaskOf(Package.Open(folder.FullName)), Is.EqualTo("fill-mask"));
     }
 
     [Test]
     public void What_nothing_tells_is_asked_for()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         folder.Write("config.json", """{"model_type":"bert","architectures":["BertForPreTraining"]}""");
         Assert.Multiple(() =>
         {
-            Assert.That(() => PipelineTable.Load(folder.Path), Throws.InstanceOf<UnsupportedCheckpointException>().With.Message.EqualTo(
-                $"opening {folder.Path}: task: neither receipt.json, modules.json nor the architectures (BertForPreTraining) say it; supported: {string.Join(", ", PipelineTable.Tasks)}. Next: name it with --task"));
-            Assert.That(() => PipelineTable.Load(folder.Path, "poetry"), Throws.InstanceOf<UnsupportedCheckpointException>().With.Message.EqualTo(
-                $"opening {folder.Path}: task: \"poetry\"; supported: {string.Join(", ", PipelineTable.Tasks)}"));
+            Assert.That(() => PipelineTable.Load(folder.FullName), Throws.InstanceOf<UnsupportedCheckpointException>().With.Message.EqualTo(
+                $"opening {folder.FullName}: task: neither receipt.json, modules.json nor the architectures (BertForPreTraining) say it; supported: {string.Join(", ", PipelineTable.Tasks)}. Next: name it with --task"));
+            Assert.That(() => PipelineTable.Load(folder.FullName, "poetry"), Throws.InstanceOf<UnsupportedCheckpointException>().With.Message.EqualTo(
+                $"opening {folder.FullName}: task: \"poetry\"; supported: {string.Join(", ", PipelineTable.Tasks)}"));
         });
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Pipelines;
 
@@ -21,7 +22,7 @@ internal sealed class TinyPackage : IDisposable
          "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":VOCAB}}
         """;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     private TinyPackage(string config, int modelMaxLength)
     {
@@ -30,7 +31,7 @@ internal sealed class TinyPackage : IDisposable
             $$"""{"tokenizer_class":"BertTokenizerFast","model_max_length":{{modelMaxLength}},"unk_token":"[UNK]","sep_token":"[SEP]","pad_token":"[PAD]","cls_token":"[CLS]","mask_token":"[MASK]","clean_up_tokenization_spaces":true}""");
     }
 
-    internal string Path => _folder.Path;
+    internal string Path => _folder.FullName;
 
     internal TinyPackage With(string file, string text)
     {

@@ -1,14 +1,15 @@
 using NUnit.Framework;
+using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Sessions;
 
 [Parallelizable(ParallelScope.All)]
 internal sealed class ModelSessionTests
 {
-    private TemporaryFolder _folder = null!;
+    private ScratchFolder _folder = null!;
 
     [OneTimeSetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
+    public void MakeFolder() => _folder = new ScratchFolder();
 
     [OneTimeTearDown]
     public void RemoveFolder() => _folder.Dispose();

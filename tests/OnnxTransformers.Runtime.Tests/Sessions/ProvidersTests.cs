@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using NUnit.Framework;
+using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Sessions;
 
 internal sealed class ProvidersTests
 {
-    private static string Identity(TemporaryFolder folder) =>
+    private static string Identity(ScratchFolder folder) =>
         new TinyOnnx().Input("x", ElementType.Float, "n").Node("Neg", ["x"], ["y"]).Output("y", ElementType.Float, "n").Write(folder["negate.onnx"]);
 
     [Test]
@@ -42,7 +43,7 @@ internal sealed class ProvidersTests
     public void A_missing_provider_is_an_error_that_names_what_is_missing_and_how_to_get_it()
     {
         if (NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _)) Assert.Ignore("this machine has an NVIDIA driver");
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         var path = Identity(folder);
         var error = Assert.Throws<ProviderUnavailableException>(() => ModelSession.Open(path, new RuntimeOptions { Providers = [Provider.Cuda(), Provider.Cpu] }))!;
         Assert.Multiple(() =>
@@ -60,7 +61,7 @@ internal sealed class ProvidersTests
     public void A_missing_provider_further_down_the_list_is_an_error_too()
     {
         if (NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvinfer_10.dll" : "libnvinfer.so.10", out _)) Assert.Ignore("this machine has TensorRT");
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         var path = Identity(folder);
         var error = Assert.Throws<ProviderUnavailableException>(() => ModelSession.Open(path, new RuntimeOptions { Providers = [Provider.Cpu, Provider.TensorRt()] }))!;
         Assert.That(error.Problems.Select(p => p.ToString()), Has.Some.Contains("nvinfer").And.Some.Contains("install TensorRT 10 (developer.nvidia.com/tensorrt)"));
@@ -69,7 +70,7 @@ internal sealed class ProvidersTests
     [Test]
     public void An_empty_list_is_refused()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         var path = Identity(folder);
         Assert.That(() => ModelSession.Open(path, new RuntimeOptions { Providers = [] }), Throws.InstanceOf<ProviderUnavailableException>().With.Message.EqualTo(
             $"opening {path}: Providers: an empty list; supported: CPU, CUDA, TensorRT. Next: leave the option out for the processor"));
@@ -78,7 +79,7 @@ internal sealed class ProvidersTests
     [Test]
     public void A_file_that_is_no_library_asks_for_nothing()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         folder.Write("text.so", "hello").Write("short.so", "\u007fELF");
         Assert.Multiple(() =>
         {

@@ -25,6 +25,20 @@ internal static class AnswerWriter
         output.WriteEndArray();
     }
 
+    /// <summary>Writes <paramref name="values"/>, row-major, as lists nested as deep as the shape.</summary>
+    internal static void WriteTensor(this Utf8JsonWriter output, ReadOnlySpan<float> values, ReadOnlySpan<long> shape)
+    {
+        if (shape.Length <= 1)
+        {
+            output.WriteVector(values);
+            return;
+        }
+        output.WriteStartArray();
+        var share = shape[0] == 0 ? 0 : values.Length / (int)shape[0];
+        for (var i = 0; i < shape[0]; i++) output.WriteTensor(values.Slice(i * share, share), shape[1..]);
+        output.WriteEndArray();
+    }
+
     /// <summary>JSON has no infinity, and a score that is none helps nobody.</summary>
     private static float Finite(float value) => float.IsFinite(value)
         ? value

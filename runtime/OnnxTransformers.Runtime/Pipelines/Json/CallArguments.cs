@@ -62,6 +62,12 @@ internal sealed class CallArguments
         return v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out var n) && n >= least ? n : throw Wrong(name, v, $"a whole number of at least {least}");
     }
 
+    internal float? Number(string name)
+    {
+        if (Raw(name) is not { } v) return null;
+        return v.ValueKind == JsonValueKind.Number && v.TryGetSingle(out var n) && float.IsFinite(n) ? n : throw Wrong(name, v, "a number");
+    }
+
     /// <summary>One of a closed set of texts.</summary>
     internal T? OneOf<T>(string name, params ReadOnlySpan<(string Text, T Value)> choices) where T : struct
     {
@@ -82,6 +88,13 @@ internal sealed class CallArguments
         var i = 0;
         foreach (var item in v.EnumerateArray()) texts[i++] = item.ValueKind == JsonValueKind.String ? item.GetString()! : throw Wrong($"{name}[{i - 1}]", item, "a text");
         return texts;
+    }
+
+    /// <summary><c>candidate_labels</c>: a list, or a text with commas.</summary>
+    internal string[] Candidates()
+    {
+        var given = Inputs("candidate_labels");
+        return given.ValueKind == JsonValueKind.String ? given.GetString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : Texts("candidate_labels", given);
     }
 
     /// <summary>How texts are cut: <c>truncation</c>, <c>max_length</c>, <c>padding</c> and <c>add_special_tokens</c> of a tokenizer's call.</summary>

@@ -40,6 +40,25 @@ internal static class TextFeeds
         if (promptLength > 0) feeds.Int64("prompt_length", 1)[0] = promptLength;
     }
 
+    /// <summary>Fills the inputs for texts that go beside pictures, all in one batch; inputs of other kinds are left to the caller.</summary>
+    /// <param name="feeds">Takes the inputs.</param>
+    /// <param name="session">The graph.</param>
+    /// <param name="tokenizer">What encoded the rows.</param>
+    /// <param name="rows">Encoded texts.</param>
+    /// <param name="length">Tokens of each row, padding included.</param>
+    internal static void FillTexts(Feeds feeds, ModelSession session, Tokenizer tokenizer, IReadOnlyList<Encoding> rows, int length)
+    {
+        var batch = new Rows(rows, new RowGroup([.. Enumerable.Range(0, rows.Count)], 0, rows.Count), length, tokenizer.PaddingSide == Side.Left, tokenizer.Special.Pad?.Id ?? 0, tokenizer.ModelInputNames.Contains("token_type_ids"));
+        foreach (var input in session.Inputs)
+        {
+            if (!Table.TryGetValue(input.Name, out var fill)) continue;
+            var target = feeds.Int64(input.Name, rows.Count, length);
+            // A tokenizer that returns no mask leaves padding visible to the model.
+            if (input.Name == "attention_mask" && !tokenizer.ModelInputNames.Contains(input.Name)) target.Fill(1);
+            else fill(batch, target);
+        }
+    }
+
     private static void Copy(ImmutableArray<int> values, Span<long> line)
     {
         for (var t = 0; t < line.Length; t++) line[t] = values[t];

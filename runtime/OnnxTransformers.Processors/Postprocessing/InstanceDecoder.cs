@@ -17,7 +17,7 @@ public sealed record Segmentation(LabelMap Map, ImmutableArray<Segment> Segments
 
 /// <summary>Turns queries with a mask each into parts of a picture that don't overlap. Source: post_process_instance_segmentation and
 /// post_process_panoptic_segmentation of models/detr.</summary>
-public static class InstanceSegmentation
+public static class InstanceDecoder
 {
     /// <summary>The parts of one picture, instances and, where classes are fused, panoptic.</summary>
     /// <param name="classLogits">[queries, classes + 1], "nothing" last.</param>
@@ -68,8 +68,7 @@ public static class InstanceSegmentation
     /// <param name="maskThreshold">From where on a pixel belongs to a pair's own mask.</param>
     /// <param name="overlapThreshold">The share of its mask that has to be left to a pair.</param>
     /// <exception cref="InvalidInputException">The logits are not as many as they should be.</exception>
-    /// <remarks>Source: post_process_instance_segmentation of models/oneformer. The reference's order of pairs is not defined; here they come best
-    /// first.</remarks>
+    /// <remarks>Source: post_process_instance_segmentation of models/oneformer. Pairs come in torch's order, see <see cref="UnsortedTop"/>.</remarks>
     public static Segmentation DecodeOneFormer(ReadOnlySpan<float> classLogits, ReadOnlySpan<float> maskLogits, int queries, int height, int width, int? targetHeight = null, int? targetWidth = null,
         float threshold = 0.5f, float maskThreshold = 0.5f, double overlapThreshold = 0.8)
     {
@@ -94,8 +93,7 @@ public static class InstanceSegmentation
     /// <param name="maskHeight">Rows to which the mask logits are resized before anything else, where the class does that (Mask2Former: 384).</param>
     /// <param name="maskWidth">Columns likewise.</param>
     /// <exception cref="InvalidInputException">The logits are not as many as they should be.</exception>
-    /// <remarks>Source: post_process_instance_segmentation of models/mask2former. The reference's order of pairs is not defined; here they come best
-    /// first.</remarks>
+    /// <remarks>Source: post_process_instance_segmentation of models/mask2former. Pairs come in torch's order, see <see cref="UnsortedTop"/>.</remarks>
     public static Segmentation DecodePairs(ReadOnlySpan<float> classLogits, ReadOnlySpan<float> maskLogits, int queries, int height, int width, int? targetHeight = null, int? targetWidth = null,
         float threshold = 0.5f, int? maskHeight = null, int? maskWidth = null)
     {
@@ -135,7 +133,7 @@ public static class InstanceSegmentation
             Probabilities.Softmax(classLogits.Slice(q * (classes + 1), classes + 1), row);
             row.AsSpan(0, classes).CopyTo(scores.AsSpan(q * classes));
         }
-        return Enumerable.Range(0, scores.Length).OrderByDescending(i => scores[i]).Take(queries).Select(i => (i / classes, i % classes, scores[i]));
+        return UnsortedTop.Of(scores, queries).Select(i => (i / classes, i % classes, scores[i]));
     }
 
     private static Segmentation Nothing(int height, int width)

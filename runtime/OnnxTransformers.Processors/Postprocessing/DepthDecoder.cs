@@ -12,7 +12,7 @@ public sealed record DepthMap(int Width, int Height, ImmutableArray<float> Value
 
 /// <summary>Turns a depth model's output into depth of the picture's size. Source: post_process_depth_estimation of models/dpt, models/zoedepth and
 /// models/depth_pro.</summary>
-public static class DepthEstimation
+public static class DepthDecoder
 {
     /// <summary>DPT, Depth Anything, GLPN: resized cubically.</summary>
     /// <param name="depth">[height, width].</param>

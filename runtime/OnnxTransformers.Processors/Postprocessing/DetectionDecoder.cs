@@ -23,7 +23,7 @@ public enum DetectionScores
 
 /// <summary>Turns a detector's logits and boxes into objects. Source: post_process_object_detection of models/detr, models/deformable_detr and
 /// models/rt_detr.</summary>
-public static class ObjectDetection
+public static class DetectionDecoder
 {
     /// <summary>The objects of one picture.</summary>
     /// <param name="logits">[queries, classes], with the class "nothing" last where scores are a softmax.</param>

@@ -3,7 +3,7 @@ using OnnxTransformers.Processors.Processing;
 namespace OnnxTransformers.Processors;
 
 /// <summary>Turns a segmenter's logits into a class for each pixel. Source: post_process_semantic_segmentation of models/segformer and models/detr.</summary>
-public static class SemanticSegmentation
+public static class SemanticDecoder
 {
     /// <summary>The class of each pixel of one picture.</summary>
     /// <param name="logits">[classes, height, width].</param>
