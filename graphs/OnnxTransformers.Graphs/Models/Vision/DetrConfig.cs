@@ -5,6 +5,9 @@ namespace OnnxTransformers.Graphs.Models.Vision;
 /// <summary>Configuration values that DETR and its relatives share.</summary>
 internal static class DetrConfig
 {
+    /// <summary>A size that they are proved with: they take any, and those of 800 pixels that they were trained on would only take longer.</summary>
+    internal static readonly (int Height, int Width) Image = (320, 416);
+
     /// <summary>Keys of training that they all have.</summary>
     internal static void IgnoreTraining(ConfigReader json) => json.Ignore("class_cost", "bbox_cost", "giou_cost", "mask_loss_coefficient", "dice_loss_coefficient", "bbox_loss_coefficient", "giou_loss_coefficient", "cls_loss_coefficient",
         "eos_coefficient", "focal_alpha", "encoder_layerdrop", "decoder_layerdrop", "init_xavier_std", "is_encoder_decoder", "num_hidden_layers", "disable_custom_kernels", "scale", "hidden_size", "num_attention_heads");
