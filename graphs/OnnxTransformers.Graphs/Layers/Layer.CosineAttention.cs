@@ -5,17 +5,6 @@ namespace OnnxTransformers.Graphs.Layers;
 /// <remarks>Attention by the angle of queries and keys, whose bias is computed from distances (Liu et al., 2022).</remarks>
 internal static partial class Layer
 {
-    /// <summary>Each head of a value as a vector of length one. [B, W, n, H*d] -> the same.</summary>
-    internal static Value UnitHeads(Value x, int heads, Value? scale = null)
-    {
-        var width = LastSize(x);
-        // In float32: a padded cell's vector is zero, which no half-precision length of 1e-12 keeps from being divided by zero.
-        var apart = Op.Cast(Op.Reshape(x, [0, 0, 0, heads, width / heads]), ElementType.Float);
-        var unit = apart / Op.Max(Op.ReduceL2(apart, -1, keep: true), x.Graph.Scalar(1e-12, ElementType.Float));
-        var same = Op.Cast(unit, x.Type);
-        return Op.Reshape(scale is null ? same : same * scale, [0, 0, 0, width]);
-    }
-
     /// <summary>Attention inside of windows by angle: self.{query,key,value,logit_scale,continuous_position_bias_mlp}, output.dense. [B, W, n, D] -> [B, W, n, D].</summary>
     /// <param name="m">The module.</param>
     /// <param name="x">Windows.</param>
@@ -29,13 +18,9 @@ internal static partial class Layer
         var (self, width) = (m["self"], LastSize(x));
         Value q = Linear(self["query"], x, width, bias), k = Linear(self["key"], x, width, bias: false), v = Linear(self["value"], x, width, bias);
         var distances = ContinuousWindowBias(self, heads, window, pretrained);
-        using (self.Enter())
-        {
-            Value scale = self.Weight("logit_scale", heads, 1, 1).Reshape(heads, 1);
-            scale = Op.Exp(Op.Min(scale, self.Graph.Scalar(Math.Log(100), scale.Type)));
-            (q, k) = (UnitHeads(q, heads, scale), UnitHeads(k, heads));
-        }
-        return Linear(m["output.dense"], AttendInWindows(self, q, k, v, heads, distances, mask, scaled: true), width);
+        Value scale;
+        using (self.Enter()) scale = Op.Exp(Op.Min(self.Weight("logit_scale", heads, 1, 1), self.Graph.Scalar(Math.Log(100), self.Graph.Options.ComputeType)));
+        return Linear(m["output.dense"], AttendInWindows(self, q, k, v, heads, distances, mask, scale), width);
     }
 
     /// <summary>A bias for each distance of two cells of a window, from a small network of the distances' logarithms. -> [1, H, n, n].</summary>

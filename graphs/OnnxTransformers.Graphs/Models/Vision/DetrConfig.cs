@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OnnxTransformers.Graphs.Models.Vision.Timm;
 
 namespace OnnxTransformers.Graphs.Models.Vision;
 
@@ -21,10 +22,24 @@ internal static class DetrConfig
         json.Ignore("use_pretrained_backbone");
         var name = json.String("backbone");
         var channels = json.Count("num_channels", 3);
-        if (json.Bool("use_timm_backbone", timm) && !json.Has("backbone_config")) return TimmResNet.AsBackbone(json, name ?? "resnet50", channels, stages.IsEmpty ? [1, 2, 3, 4] : stages);
+        if (json.Bool("use_timm_backbone", timm) && !json.Has("backbone_config")) return OfTimm(json, name ?? "resnet50", channels, stages.IsEmpty ? [1, 2, 3, 4] : stages);
         json.Ignore("backbone_kwargs", "dilation");
         if (Vision.Backbone.Read(json) is { } read) return read;
         if (!json.Has("backbone_config")) json.Problem("backbone_config", "missing", "the backbone's configuration, or use_timm_backbone with the name of a residual network in backbone");
+        return null;
+    }
+
+    private static Backbone? OfTimm(ConfigReader json, string name, int channels, ImmutableArray<int> stages)
+    {
+        var more = json.Object("backbone_kwargs") ?? ConfigReader.Parse("{}"u8.ToArray(), json.File);
+        stages = more.Ints("out_indices", stages);
+        channels = more.Count("in_chans", channels);
+        if (TimmResNet.Stages(name.Split('.')[0], more, json.Bool("dilation", false) ? 16 : 32) is { } states) return new(new(224, 224), null, (at, pixels) =>
+        {
+            var all = states(at, pixels);
+            return [.. stages.Select(stage => all[stage])];
+        }) { Channels = channels };
+        json.Problem("backbone", $"\"{name}\"", "a residual network of timm, as resnet50", "use a checkpoint whose backbone is a network of transformers: its configuration is in backbone_config");
         return null;
     }
 }
