@@ -108,11 +108,16 @@ public static class ModelCatalog
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
+        DepthAnything.Family,
         Detr.Family,
         Detr.Table,
+        Dpt.Family,
+        Glpn.Family,
+        MaskFormer.Family,
         RtDetr.Family,
         RtDetr.V2,
         Segformer.Family,
+        Swin2Sr.Family,
         Yolos.Family,
 
         // Texts with images.
