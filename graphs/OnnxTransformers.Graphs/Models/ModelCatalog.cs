@@ -106,6 +106,7 @@ public static class ModelCatalog
         Clip.VisionModel,
         ClipSeg.Family,
         ChineseClip.Family,
+        GroupVit.Family,
         OwlVit.Family,
         Siglip.Family,
         Siglip.TextModel,
@@ -113,6 +114,7 @@ public static class ModelCatalog
         VitMae.Family,
         Siglip2.Family,
         VisionTextDualEncoder.Family,
+        XClip.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
