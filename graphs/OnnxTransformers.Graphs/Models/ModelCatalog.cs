@@ -101,6 +101,7 @@ public static class ModelCatalog
         Yolos.Family,
 
         // Texts with images.
+        Align.Family,
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,

@@ -21,7 +21,8 @@ internal sealed class GroupVit(GroupVit.Config c, Module m)
             json.Ignore("output_segmentation");                                             // a graph of its own always computes it
             var image = json.Tower("vision_config");
             image.Ignore("num_hidden_layers");                                              // depths count
-            var block = image.ClipBlock(384, 6, 1536, "gelu");
+            // Rounding anywhere in the tower may send a patch to another group.
+            var block = image.ClipBlock(384, 6, 1536, "gelu") with { Role = MatrixRole.Router };
             ImmutableArray<int> depths = image.Ints("depths", [6, 3, 3]), tokens = image.Ints("num_group_tokens", [64, 8, 0]), groups = image.Ints("num_output_groups", [64, 8, 8]);
             if (tokens.Length < depths.Length || groups.Length < depths.Length) image.Problem("depths", $"{depths.Length} stages", $"as many as num_group_tokens ({tokens.Length}) and num_output_groups ({groups.Length}) have");
             var ratios = image.Raw("assign_mlp_ratio") is { ValueKind: System.Text.Json.JsonValueKind.Number } ? [image.Double("assign_mlp_ratio", 4), image.Double("assign_mlp_ratio", 4)] : image.Doubles("assign_mlp_ratio", [0.5, 4]);
@@ -100,20 +101,24 @@ internal sealed class GroupVit(GroupVit.Config c, Module m)
         wanted = LayerNorm(p["norm_post"], wanted, c.Block.Epsilon);
 
         var a = d["assign"];
-        Value query = Linear(a["q_proj"], wanted, c.Width, role: MatrixRole.Router), key = Linear(a["k_proj"], inputs, c.Width, role: MatrixRole.Router), value = Linear(a["v_proj"], inputs, c.Width);
+        Value query = Linear(a["q_proj"], wanted, c.Width, role: MatrixRole.Router), key = Linear(a["k_proj"], inputs, c.Width, role: MatrixRole.Router), value = Linear(a["v_proj"], inputs, c.Width, role: MatrixRole.Router);
         using var scope = a.Enter();
         var g = a.Graph;
         var likeness = Op.MatMul(query, Op.Transpose(key, [0, 2, 1])) * (1 / Math.Sqrt(c.Width));                    // [B, G, N]
         var numbers = Op.Unsqueeze(Op.Range(g.Scalar(0, ElementType.Int64), g.Scalar(groups, ElementType.Int64), groups), 1);
         var chosen = Op.Cast(Op.Equal(Op.ArgMax(likeness, 1, keep: true), numbers), likeness.Type);                  // one group for each input
         var mean = Op.MatMul(chosen / (Op.ReduceSum(chosen, 2, keep: true) + c.AssignEpsilon), value);
-        var grouped = Linear(a["proj"], mean, c.Width) + wanted;
+        var grouped = Linear(a["proj"], mean, c.Width, role: MatrixRole.Router) + wanted;
         var channels = c.Block with { IntermediateSize = c.ChannelWidth };
         return (grouped + ClipFeedForward(d["mlp_channels"], LayerNorm(d["norm_new_x"], grouped, c.Block.Epsilon), channels), Op.Softmax(likeness, 1));
     }
 
     /// <summary>A feed-forward part over tokens instead of channels. [B, T, D] -> [B, count, D].</summary>
-    private Value Mix(Module f, Value x, int width, int count) => Op.Transpose(Linear(f["fc2"], Linear(f["fc1"], Op.Transpose(x, [0, 2, 1]), width, c.Block.Activation), count), [0, 2, 1]);
+    private Value Mix(Module f, Value x, int width, int count)
+    {
+        var turned = Activate(f["fc1"], c.Block.Activation, Linear(f["fc1"], Op.Transpose(x, [0, 2, 1]), width, role: MatrixRole.Router));
+        return Op.Transpose(Linear(f["fc2"], turned, count, role: MatrixRole.Router), [0, 2, 1]);
+    }
 
     /// <summary>Into the common space: linear, batch normalization, relu, linear. [B, D] or [B, G, D] -> [..., P].</summary>
     private Value Project(Module p, Value x)
@@ -144,6 +149,6 @@ internal sealed class GroupVit(GroupVit.Config c, Module m)
     }
 
     internal static readonly ModelFamily Family = ModelFamily.Of("groupvit", [], Config.Read, (c, m) => new GroupVit(c, m),
-        [new(".embeddings.position_ids", "a buffer of consecutive numbers"), new(".num_batches_tracked", "a count of training")],
+        [new(".embeddings.position_ids", "a buffer of consecutive numbers"), SkippedTensors.BatchCounts],
         new TaskGraphs<GroupVit>("zero-shot-image-classification", [.. DualEncoder.Graphs<GroupVit>(x => x.Both), new GraphPart<GroupVit>("segmentation_model", x => x.Segment())]));
 }
