@@ -110,7 +110,6 @@ public static class ModelCatalog
         GroupVit.Family,
         OwlVit.Family,
         Siglip.Family,
-        Siglip.TextModel,
         Siglip.VisionModel,
         VitMae.Family,
         Siglip2.Family,
