@@ -90,6 +90,7 @@ public static class ModelCatalog
         Swin.Family,
         VideoMae.Family,
         Vit.Family,
+        VitMae.Family,
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
@@ -102,16 +103,15 @@ public static class ModelCatalog
 
         // Texts with images.
         Align.Family,
+        ChineseClip.Family,
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,
         ClipSeg.Family,
-        ChineseClip.Family,
         GroupVit.Family,
         OwlVit.Family,
         Siglip.Family,
         Siglip.VisionModel,
-        VitMae.Family,
         Siglip2.Family,
         VisionTextDualEncoder.Family,
         XClip.Family,
