@@ -3,6 +3,7 @@ using OnnxTransformers.Graphs.Models.Multimodal;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
 using OnnxTransformers.Graphs.Models.Vision;
+using OnnxTransformers.Graphs.Models.Vision.Timm;
 
 namespace OnnxTransformers.Graphs.Models;
 
@@ -78,6 +79,7 @@ public static class ModelCatalog
 
         // Images.
         Beit.Family,
+        Bit.Family,
         ConvNext.Family,
         ConvNext.Second,
         Deit.Family,
@@ -86,8 +88,12 @@ public static class ModelCatalog
         EfficientNet.Family,
         MobileNetV1.Family,
         MobileNetV2.Family,
+        MobileVit.Family,
+        MobileVitV2.Family,
         ResNet.Family,
         Swin.Family,
+        SwinV2.Family,
+        TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
         VitMae.Family,

@@ -18,6 +18,7 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
     private static readonly FrozenDictionary<string, Func<ConfigReader, Backbone>> Rows = new Dictionary<string, Func<ConfigReader, Backbone>>
     {
         ["beit"] = Beit.AsBackbone,
+        ["bit"] = Bit.AsBackbone,
         ["convnext"] = ConvNext.AsBackbone,
         ["convnextv2"] = ConvNext.SecondAsBackbone,
         ["dinov2"] = Dinov2.AsBackbone,
@@ -25,6 +26,7 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
         ["resnet"] = ResNet.AsBackbone,
         ["rt_detr_resnet"] = RtDetrResNet.AsBackbone,
         ["swin"] = Swin.AsBackbone,
+        ["swinv2"] = SwinV2.AsBackbone,
     }.ToFrozenDictionary();
 
     /// <summary>Reads the backbone's configuration inside of another one. A type that is not in the table is a problem of the configuration; then null, as where the key is absent.</summary>
