@@ -121,17 +121,19 @@ public static class ModelCatalog
         Yolos.Family,
 
         // Texts with images.
+        Align.Family,
         ChineseClip.Family,
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,
         ClipSeg.Family,
+        GroupVit.Family,
         OwlVit.Family,
         Siglip.Family,
-        Siglip.TextModel,
         Siglip.VisionModel,
         Siglip2.Family,
         VisionTextDualEncoder.Family,
+        XClip.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
