@@ -10,7 +10,10 @@ internal static class Planner
     internal static ModelPlan Plan(ConfigReader config, Func<IReadOnlyDictionary<string, TensorInfo>> tensors, PlanRequest request)
     {
         var architectures = config.Strings("architectures", []);
-        var modelType = config.String("model_type");
+        // timm's own checkpoints name an architecture and no type.
+        var isTimm = !config.Has("model_type") && config.Has("architecture") && config.Has("pretrained_cfg");
+        var modelType = isTimm ? "timm_wrapper" : config.String("model_type");
+        if (isTimm && architectures.IsEmpty) architectures = ["TimmWrapperForImageClassification"];
         var family = ModelCatalog.Families.FirstOrDefault(f => f.ModelType == modelType) ?? throw UnknownType(config, modelType, architectures);
         var choice = Choose(config, family, architectures, request);
         var build = family.Read(config);
