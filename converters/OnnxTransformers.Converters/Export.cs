@@ -58,7 +58,9 @@ public static class Export
         var graphFolder = Directory.CreateDirectory(Path.Combine(staging.Package, PackageFolder.Graphs)).FullName;
         CopyFiles(source, staging.Package);
         var links = Link(source, options, graphFolder);
-        ImmutableArray<ExportedGraph> graphs = [.. variants.SelectMany(v => v.Write(plan, source, graphFolder, links, progress, cancellation).Select(w => Describe(v, w.Graph, w.Model)))];
+        ImmutableArray<(ExportedGraph Exported, OnnxModel Model)> written = [.. variants.SelectMany(v => v.Write(plan, source, graphFolder, links, progress, cancellation).Select(w => (Describe(v, w.Graph, w.Model), w.Model)))];
+        if (plan.Family.IsCausal && plan.Task == "text-generation") GenAiConfig.Write(staging.Package, source, written[0].Exported.File, written[0].Model);
+        ImmutableArray<ExportedGraph> graphs = [.. written.Select(w => w.Exported)];
         CheckTokenizer(source, options, staging.Package);
         var verified = Verify(plan, source, options, variants, staging.Scratch, graphFolder, progress, cancellation);
 

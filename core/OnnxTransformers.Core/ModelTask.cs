@@ -47,7 +47,7 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
         new("mask-generation", ["ForMaskGeneration"]),
         new("depth-estimation", ["ForDepthEstimation"]),
         new("object-detection", ["ForObjectDetection"]),
-        new("zero-shot-object-detection", ["ForZeroShotObjectDetection"]),
+        new("zero-shot-object-detection", ["ForZeroShotObjectDetection", "ForObjectDetection"]),
         new("video-classification", ["ForVideoClassification"]),
         new("visual-question-answering", ["ForVisualQuestionAnswering"]),
         new("document-question-answering", ["ForDocumentQuestionAnswering"]),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 using OnnxTransformers.Graphs.Onnx;
 using OnnxTransformers.Graphs.Models;
 using OnnxTransformers.Graphs.Operators;
@@ -26,12 +27,13 @@ public sealed class Graph
     private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
     private readonly List<SkippedTensors> _leftOut = [];
     private bool _usesContrib;
+    private RepeatedField<NodeProto> _nodes;
 
     /// <summary>Begins an empty graph.</summary>
     /// <param name="name">The file's name without its ending, as "model".</param>
     /// <param name="tensors">The checkpoint's index, against which weights are checked.</param>
     /// <param name="options">How to build it.</param>
-    public Graph(string name, IReadOnlyDictionary<string, TensorInfo> tensors, BuildOptions options) => (Name, Tensors, Options, _proto.Name) = (name, tensors, options, name);
+    public Graph(string name, IReadOnlyDictionary<string, TensorInfo> tensors, BuildOptions options) => (Name, Tensors, Options, _proto.Name, _nodes) = (name, tensors, options, name, _proto.Node);
 
     /// <summary>The file's name without its ending.</summary>
     public string Name { get; }
@@ -65,6 +67,9 @@ public sealed class Graph
 
     /// <summary>Name of the dimension of images.</summary>
     internal string ImageRows { get; private set; } = "batch_size";
+
+    /// <summary>Whether past and present of its cache may be one buffer, longer than the text, which attention writes into.</summary>
+    public bool SharesCache { get; internal set; }
 
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
@@ -167,8 +172,48 @@ public sealed class Graph
             node.Output.Add(output);
             values.Add(new Value(this, output, outputs[i].Type, outputs[i].Shape));
         }
-        _proto.Node.Add(node);
+        _nodes.Add(node);
         return values.MoveToImmutable();
+    }
+
+    /// <summary>One of two ways to compute the same values, chosen when the graph runs. What a branch shares with others must be made in <see cref="OutsideBranches"/>.</summary>
+    /// <param name="condition">A boolean of one element.</param>
+    /// <param name="then">Makes the values where it is true.</param>
+    /// <param name="otherwise">Makes them where it is false; types and shapes are the same, names of dimensions may differ.</param>
+    internal ImmutableArray<Value> If(Value condition, Func<ReadOnlySpan<Value>> then, Func<ReadOnlySpan<Value>> otherwise)
+    {
+        var (first, shapes) = Branch("then", then);
+        var (second, _) = Branch("else", otherwise);
+        return Nodes("If", [condition], shapes.AsSpan(), [new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = first }, new AttributeProto { Name = "else_branch", Type = AttributeProto.Types.AttributeType.Graph, G = second }]);
+    }
+
+    /// <summary>Adds nodes to the graph itself until the result is disposed, and not to the branch that is being built: they come before its If.</summary>
+    internal BranchGuard OutsideBranches()
+    {
+        var before = _nodes;
+        _nodes = _proto.Node;
+        return new BranchGuard(this, before);
+    }
+
+    private (GraphProto Branch, ImmutableArray<(ElementType, Shape)> Outputs) Branch(string name, Func<ReadOnlySpan<Value>> make)
+    {
+        if (_nodes != _proto.Node) throw Error("a branch within a branch");
+        var branch = new GraphProto { Name = Scope.Length == 0 ? name : $"{Scope}/{name}" };
+        _nodes = branch.Node;
+        try
+        {
+            var outputs = ImmutableArray.CreateBuilder<(ElementType, Shape)>();
+            foreach (var value in make())
+            {
+                branch.Output.Add(Info(value.Name, value.Type, value.Shape));
+                outputs.Add((value.Type, value.Shape));
+            }
+            return (branch, outputs.ToImmutable());
+        }
+        finally
+        {
+            _nodes = _proto.Node;
+        }
     }
 
     /// <summary>The value of a weight in the type that the graph computes in.</summary>
@@ -298,6 +343,18 @@ public sealed class Graph
         var dims = new TensorShapeProto();
         foreach (var d in shape.Dims) dims.Dim.Add(d.Size is { } n ? new TensorShapeProto.Types.Dimension { DimValue = n } : new TensorShapeProto.Types.Dimension { DimParam = d.Symbol });
         return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = dims } } };
+    }
+
+    /// <summary>Goes back to the branch that was being built.</summary>
+    public readonly struct BranchGuard : IDisposable
+    {
+        private readonly Graph _graph;
+        private readonly RepeatedField<NodeProto> _before;
+
+        internal BranchGuard(Graph graph, RepeatedField<NodeProto> before) => (_graph, _before) = (graph, before);
+
+        /// <inheritdoc/>
+        public void Dispose() => _graph._nodes = _before;
     }
 
     /// <summary>Restores the scope that was there before.</summary>

@@ -9,7 +9,7 @@ namespace OnnxTransformers.Tool;
 /// <summary>An export that is killed at any moment leaves the old package or the new one. Each kill waits for its moment, and what is left tells which moment it was.</summary>
 internal sealed class KillTests
 {
-    private const int Each = 4;
+    private const int Each = 3;
     private const int MostKills = 120;
 
     /// <summary>How far a killed export came.</summary>

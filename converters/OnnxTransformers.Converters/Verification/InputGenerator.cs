@@ -10,6 +10,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
 {
     private const int Rows = 3;
     private const int OtherDimension = 2;
+    private const int Patches = 12;
     private const string MaskName = "attention_mask";
 
     /// <summary>Inputs by name. A row gets the shape of one row, its real positions, the fill of the others, and a random number from 0 to 1 for each element.</summary>
@@ -18,7 +19,10 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         ["input_ids"] = p => p.IsReal ? RealId(p) : p.FillUnderMask ? RealId(p) : p.Limits.Padding,
         [MaskName] = p => p.IsReal ? 1 : 0,
         ["token_type_ids"] = p => p.IsReal ? (int)(p.Draw * p.Limits.TokenTypes) : 0,
+        ["bool_masked_pos"] = p => p.Draw < 0.5 ? 1 : 0,
         ["position_ids"] = p => p.IsReal ? p.Position - p.Start : 1,
+        ["spatial_shapes"] = p => p.Column == 0 ? GridOf(p.Row).Height : GridOf(p.Row).Width,
+        ["pixel_attention_mask"] = p => p.Column < GridOf(p.Row).Height * GridOf(p.Row).Width ? 1 : 0,
     }.ToFrozenDictionary();
 
     /// <summary>True where the graph is told which positions are real.</summary>
@@ -54,7 +58,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
 
     private Tensor Make(TensorSpec spec, int seed, ImmutableArray<Range> real, int longest, bool fill)
     {
-        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? d.Symbol switch { Tensor.Batch or Tensor.Texts or Tensor.Images => real.Length, Tensor.Past => 0, Tensor.Height => limits.Image.Height, Tensor.Width => limits.Image.Width, _ => Tensor.IsSequence(d) ? longest : OtherDimension })];
+        ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? SizeOf(d, real.Length, longest))];
         var values = new double[shape.Aggregate(1L, (a, b) => a * b)];
         var generate = Generators.GetValueOrDefault(spec.Name) ?? (spec.Type.IsFloatingPoint() ? p => p.Draw * 2 - 1 : spec.Type == ElementType.Bool ? _ => 1 : _ => 0);
         var at = new long[shape.Length];
@@ -64,10 +68,22 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
             for (var axis = shape.Length - 1; axis >= 0; axis--) (rest, at[axis]) = Math.DivRem(rest, shape[axis]);
             int row = At(spec, at, Tensor.IsRows), position = At(spec, at, Tensor.IsSequence);
             var range = real[row];
-            values[i] = generate(new Place(limits, Draw(seed, i), position, range.Start.Value, position >= range.Start.Value && position < range.End.Value, position == range.End.Value - 1, fill));
+            values[i] = generate(new Place(limits, Draw(seed, i), row, at.Length == 0 ? 0 : (int)at[^1], position, range.Start.Value, position >= range.Start.Value && position < range.End.Value, position == range.End.Value - 1, fill));
         }
         return new Tensor(spec, shape, values);
     }
+
+    private int SizeOf(Dimension dimension, int rows, int longest) => dimension switch
+    {
+        _ when Tensor.IsRows(dimension) => rows,
+        _ when Tensor.IsSequence(dimension) => longest,
+        { Symbol: Tensor.Past } => 0,
+        { Symbol: Tensor.Patches } => Patches,
+        // Of other images as well: query_height.
+        _ when dimension.Symbol.EndsWith(Tensor.Height, StringComparison.Ordinal) => limits.Image.Height,
+        _ when dimension.Symbol.EndsWith(Tensor.Width, StringComparison.Ordinal) => limits.Image.Width,
+        _ => OtherDimension,
+    };
 
     private static int At(TensorSpec spec, long[] at, Func<Dimension, bool> kind)
     {
@@ -85,6 +101,9 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
     }
 
+    /// <summary>Rows and columns of patches of an image that is given as patches: at most as many as there is room for.</summary>
+    private static (int Height, int Width) GridOf(int row) => (row % 3) switch { 0 => (3, 4), 1 => (2, 5), _ => (4, 2) };
+
     /// <summary>An id that is neither the padding's nor, except at the end, the one that ends a text.</summary>
     private static int RealId(Place p)
     {
@@ -94,5 +113,5 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         return id;
     }
 
-    private sealed record Place(NetworkLimits Limits, double Draw, int Position, int Start, bool IsReal, bool IsLast, bool FillUnderMask);
+    private sealed record Place(NetworkLimits Limits, double Draw, int Row, int Column, int Position, int Start, bool IsReal, bool IsLast, bool FillUnderMask);
 }

@@ -14,6 +14,7 @@ internal sealed record Tensor(TensorSpec Spec, ImmutableArray<long> Shape, doubl
     internal const string Sequence = "sequence_length";
     internal const string Height = "height";
     internal const string Width = "width";
+    internal const string Patches = "num_patches";
     internal const string Past = "past_sequence_length";
     internal const string Logits = "num_logits";
     internal const string Total = Past + " + " + Sequence;

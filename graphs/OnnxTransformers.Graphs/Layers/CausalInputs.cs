@@ -64,6 +64,7 @@ internal sealed class CausalInputs
     {
         if (_masks.TryGetValue((window, bothWays), out var known)) return known;
         var type = _graph.Options.ComputeType;
+        using var outside = _graph.OutsideBranches();
         using var scope = _graph.Enter("attention_mask");
         var seen = Op.Cast(Op.Unsqueeze(Mask, 1, 2), ElementType.Bool);                                         // [B, 1, 1, T]
         if (!bothWays) seen = Op.And(seen, Places(Op.LessOrEqual(Keys, Queries2)));
@@ -104,9 +105,27 @@ internal sealed class CausalInputs
     internal Value Shared(string name, Func<Value> make)
     {
         if (_shapes.TryGetValue(name, out var known)) return known;
+        using var outside = _graph.OutsideBranches();
         using var scope = _graph.Enter("shared");
         return _shapes[name] = make();
     }
+
+    /// <summary>T as one int32.</summary>
+    internal Value TotalNumber => Shared("total number", () => Op.Cast(Total, ElementType.Int32));
+
+    /// <summary>Place of each row's last token, int32 [B].</summary>
+    internal Value LastPlaces => Shared("last places", () => Op.Expand(Op.Cast(Total - _graph.Scalar(1, ElementType.Int64), ElementType.Int32), Op.ShapeOf(InputIds, 0, 1), new Shape(InputIds.Shape[0])));
+
+    /// <summary>T - S as a vector of one int64.</summary>
+    internal Value Before => Shared("before", () => Total - Length);
+
+    /// <summary>Whether there are several new tokens of several rows behind a past.</summary>
+    internal Value ContinuesSeveral => Shared("continues several", () =>
+    {
+        var one = _graph.Scalar(1, ElementType.Int64);
+        var several = Op.And(Op.Greater(Op.ShapeOf(InputIds, 0, 1), one), Op.Greater(Length, one));
+        return Op.Squeeze(Op.And(several, Op.Greater(Before, _graph.Scalar(0, ElementType.Int64))), 0);
+    });
 
     /// <summary>Places of the keys, int64 [1, T].</summary>
     private Value Keys => _keys ??= Op.Unsqueeze(Op.Range(_graph.Scalar(0, ElementType.Int64), Op.Squeeze(Total, 0), Mask.Shape[1]), 0);

@@ -14,6 +14,7 @@ internal sealed class KeyValueCache
 {
     private readonly (Value Key, Value Value)[] _past;
     private readonly (Value Key, Value Value)?[] _present;
+    private int _shared;
 
     internal KeyValueCache(Graph graph, ImmutableArray<KeyValueSizes> layers)
     {
@@ -30,6 +31,19 @@ internal sealed class KeyValueCache
         _present[layer] = all;
         return all;
     }
+
+    /// <summary>A layer's past. [B, K, past, d].</summary>
+    internal (Value Key, Value Value) Past(int layer) => _past[layer];
+
+    /// <summary>Takes a layer's keys and values as an operator has put them behind, or into, its past. [B, K, T, d].</summary>
+    internal void Keep(int layer, Value key, Value value)
+    {
+        _present[layer] = (key, value);
+        _shared++;
+    }
+
+    /// <summary>Whether past and present of every layer may be one buffer, longer than the text.</summary>
+    internal bool SharesBuffers => _shared == _past.Length;
 
     /// <summary>The outputs of all layers.</summary>
     internal IEnumerable<(string Name, Value Value)> Outputs =>

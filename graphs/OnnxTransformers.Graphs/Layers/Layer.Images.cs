@@ -32,6 +32,13 @@ internal static partial class Layer
         return Op.Cast(graph.Input("pixel_values", ElementType.Float, new Shape(graph.ImageRows, channels, "height", "width")), graph.Options.ComputeType);
     }
 
+    /// <summary>Declares pixel_values of the trained size alone, for networks that tell of each of its patches: float [batch_size, channels, rows, columns].</summary>
+    internal static Value FixedPixelValues(Graph graph, int channels, (int Height, int Width) size)
+    {
+        graph.ImageSize = size;
+        return Op.Cast(graph.Input("pixel_values", ElementType.Float, new Shape("batch_size", channels, size.Height, size.Width)), graph.Options.ComputeType);
+    }
+
     /// <summary>Convolution over two axes with one window for both. [B, C, h, w] -> [B, channels, h', w'].</summary>
     internal static Value Conv(Module m, Value x, int channels, Window window, int groups = 1, bool bias = true) => Conv(m, x, channels, window, window, groups, bias);
 
@@ -53,11 +60,15 @@ internal static partial class Layer
     }
 
     /// <summary>Normalization of groups of channels. [B, C, ...] -> the same.</summary>
+    /// <remarks>Not GroupNormalization: its variance is the mean of squares less the square of the mean, which leaves nothing of a small map with a large mean.</remarks>
     internal static Value GroupNorm(Module m, Value x, int groups, float epsilon)
     {
         using var scope = m.Enter();
-        var c = x.Shape[1].Size!.Value;
-        return m.Result(Op.GroupNormalization(x, m.Weight("weight", c), m.Weight("bias", c), groups, epsilon));
+        var (g, c) = (x.Graph, x.Shape[1].Size!.Value);
+        Value Same(double value) => Numbers(g, x.Type, [groups], Enumerable.Repeat(value, groups));
+        var normal = Op.InstanceNormalization(Op.Reshape(x, [0, groups, -1], remaining: "group"), Same(1), Same(0), epsilon);
+        Value PerChannel(Weight weight) => Op.Unsqueeze(weight, [.. Enumerable.Range(1, x.Shape.Rank - 2).Select(i => (long)i)]);
+        return m.Result(Op.Reshape(normal, Op.ShapeOf(x, 0, x.Shape.Rank), x.Shape) * PerChannel(m.Weight("weight", c)) + PerChannel(m.Weight("bias", c)));
     }
 
     /// <summary>Layer normalization over the channels of a map. [B, C, h, w] -> the same.</summary>

@@ -77,23 +77,42 @@ public static class ModelCatalog
         Starcoder2.Jais2,
 
         // Images.
+        Beit.Family,
+        ConvNext.Family,
+        ConvNext.Second,
+        Deit.Family,
         Dinov2.Family,
         Dinov2.WithRegisters,
+        EfficientNet.Family,
+        MobileNetV1.Family,
+        MobileNetV2.Family,
         ResNet.Family,
         Swin.Family,
+        VideoMae.Family,
         Vit.Family,
+        VitMae.Family,
 
         // Boxes, masks and depth in images.
+        DeformableDetr.Family,
+        Detr.Family,
+        Detr.Table,
+        RtDetr.Family,
+        RtDetr.V2,
         Segformer.Family,
         Yolos.Family,
 
         // Texts with images.
+        ChineseClip.Family,
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,
+        ClipSeg.Family,
+        OwlVit.Family,
         Siglip.Family,
         Siglip.TextModel,
         Siglip.VisionModel,
+        Siglip2.Family,
+        VisionTextDualEncoder.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>

@@ -58,4 +58,31 @@ internal static class Contrib
         return heads.Graph.Node("RotaryEmbedding", [heads, places, cos, sin], heads.Type, heads.Shape,
             [Attributes.Of("interleaved", interleaved ? 1 : 0), Attributes.Of("num_heads", partial ? heads.Shape[1].Size!.Value : 0), Attributes.Of("rotary_embedding_dim", partial ? size : 0)], contrib: true);
     }
+
+    /// <summary>Causal attention of grouped heads with a cache. query [B, S, H*d], key and value [B, S, K*d], the past [B, K, past, d]; gives the context [B, S, H*d] and the present [B, K, T, d].
+    /// Where past and present are one buffer it is longer than the text, and only what is new is written.</summary>
+    /// <param name="query">Queries, turned by their positions.</param>
+    /// <param name="key">New keys, turned.</param>
+    /// <param name="value">New values.</param>
+    /// <param name="pastKey">Keys of the past.</param>
+    /// <param name="pastValue">Values of the past.</param>
+    /// <param name="lastPlaces">[B] int32, T - 1.</param>
+    /// <param name="total">[1] int32, T.</param>
+    /// <param name="bias">Added to the scaled scores: [B or 1, H or 1, S, T].</param>
+    /// <param name="sinks">[H], a score more in the softmax; or null.</param>
+    /// <param name="heads">H.</param>
+    /// <param name="kvHeads">K.</param>
+    /// <param name="scale">What scores are multiplied by.</param>
+    /// <param name="softCap">0 for none.</param>
+    internal static (Value Context, Value PresentKey, Value PresentValue) GroupQueryAttention(Value query, Value key, Value value, Value pastKey, Value pastValue, Value lastPlaces, Value total, Value bias, Value? sinks,
+        int heads, int kvHeads, double scale, double softCap)
+    {
+        var size = query.Shape[-1].Size / heads;
+        if (key.Shape[-1].Size != kvHeads * size || value.Shape[-1].Size != kvHeads * size || pastKey.Shape[-1].Size != size) throw query.Graph.Error($"GroupQueryAttention({query}, {key}, {value}): the operands don't fit");
+        var present = pastKey.Shape.With(2, bias.Shape[3]);
+        var all = query.Graph.Nodes("GroupQueryAttention", [query, key, value, pastKey, pastValue, lastPlaces, total, null, null, null, bias, sinks],
+            [(query.Type, query.Shape), (key.Type, present), (value.Type, present)],
+            [Attributes.Of("num_heads", heads), Attributes.Of("kv_num_heads", kvHeads), Attributes.Of("scale", (float)scale), Attributes.Of("softcap", (float)softCap)], contrib: true);
+        return (all[0], all[1], all[2]);
+    }
 }

@@ -7,7 +7,8 @@ namespace OnnxTransformers.Graphs.Operators;
 /// <param name="After">Padding below or right.</param>
 /// <param name="Dilation">Cells from one element of the window to the next.</param>
 /// <param name="Ceiling">True where a last window that is not full counts, too.</param>
-public readonly record struct Window(int Size, int Stride = 1, int Before = 0, int After = 0, int Dilation = 1, bool Ceiling = false)
+/// <param name="Same">True where the padding follows from the size of what it moves over, so that there are size / stride places, rounded up: TensorFlow's "SAME".</param>
+public readonly record struct Window(int Size, int Stride = 1, int Before = 0, int After = 0, int Dilation = 1, bool Ceiling = false, bool Same = false)
 {
     /// <summary>A window with the same padding on both sides.</summary>
     public static Window Padded(int size, int stride, int padding, int dilation = 1) => new(size, stride, padding, padding, dilation);
@@ -15,6 +16,7 @@ public readonly record struct Window(int Size, int Stride = 1, int Before = 0, i
     /// <summary>How many places there are on an axis of a size: equal windows on equal names give equal names.</summary>
     internal Dim Places(Dim size)
     {
+        if (Same) return Stride == 1 ? size : size.Size is { } whole ? (whole + Stride - 1) / Stride : $"ceil({size} / {Stride})";
         var offset = Before + After - Dilation * (Size - 1) - 1;
         if (size.Size is { } n) return Ceiling ? (n + offset + Stride - 1) / Stride + 1 : (n + offset) / Stride + 1;
         var moved = offset == 0 ? $"{size}" : offset < 0 ? $"({size} - {-offset})" : $"({size} + {offset})";
@@ -90,9 +92,12 @@ public static partial class Op
     public static Value BatchNormalization(Value x, Value scale, Value bias, Value mean, Value variance, float epsilon) =>
         x.Graph.Node("BatchNormalization", [x, scale, bias, mean, variance], x.Type, x.Shape, [Attributes.Of("epsilon", epsilon)]);
 
-    /// <summary>Normalization of groups of channels by their own mean and variance, then scale and shift [C]. [B, C, spatial...] -> the same.</summary>
-    public static Value GroupNormalization(Value x, Value scale, Value bias, int groups, float epsilon) =>
-        x.Graph.Node("GroupNormalization", [x, scale, bias], x.Type, x.Shape, [Attributes.Of("num_groups", groups), Attributes.Of("epsilon", epsilon)]);
+    /// <summary>Normalization of each channel of each row by its own mean and variance, then scale and shift [C]. [B, C, places...] -> the same.</summary>
+    public static Value InstanceNormalization(Value x, Value scale, Value bias, float epsilon)
+    {
+        if (x.Shape.Rank < 3 || scale.Shape.Rank != 1 || scale.Shape[0] != x.Shape[1]) throw x.Graph.Error($"InstanceNormalization({x}, {scale}): the operands don't fit");
+        return x.Graph.Node("InstanceNormalization", [x, scale, bias], x.Type, x.Shape, [Attributes.Of("epsilon", epsilon)]);
+    }
 
     /// <summary>A feature map at another size. [B, C, h, w] -> [B, C, height, width].</summary>
     /// <param name="x">The map.</param>
@@ -150,7 +155,8 @@ public static partial class Op
     }
 
     private static Onnx.AttributeProto[] WindowAttributes(ReadOnlySpan<Window> windows) =>
-        [Attributes.Of("kernel_shape", Each(windows, v => v.Size)), Attributes.Of("strides", Each(windows, v => v.Stride)), Attributes.Of("pads", [.. Each(windows, v => v.Before), .. Each(windows, v => v.After)])];
+        [Attributes.Of("kernel_shape", Each(windows, v => v.Size)), Attributes.Of("strides", Each(windows, v => v.Stride)),
+            windows[0].Same ? Attributes.Of("auto_pad", "SAME_UPPER") : Attributes.Of("pads", [.. Each(windows, v => v.Before), .. Each(windows, v => v.After)])];
 
     private static long[] Each(ReadOnlySpan<Window> windows, Func<Window, long> part)
     {

@@ -2,12 +2,12 @@ namespace OnnxTransformers.Graphs.Operators;
 
 public static partial class Op
 {
-    /// <summary>The <paramref name="k"/> largest along an axis, the largest first, and where they stand (int64).</summary>
-    public static (Value Values, Value Indices) TopK(Value a, long k, int axis)
+    /// <summary>The <paramref name="k"/> largest along an axis, the largest first, and where they stand (int64); or the smallest, the smallest first.</summary>
+    public static (Value Values, Value Indices) TopK(Value a, long k, int axis, bool largest = true)
     {
         var shape = a.Shape.With(axis, k);
         if (a.Shape[axis].Size is { } n && k > n) throw a.Graph.Error($"TopK({a}, {k}): there are only {n}");
-        var both = a.Graph.Nodes("TopK", [a, a.Graph.Constant(k)], [(a.Type, shape), (ElementType.Int64, shape)], [Attributes.Of("axis", axis)]);
+        var both = a.Graph.Nodes("TopK", [a, a.Graph.Constant(k)], [(a.Type, shape), (ElementType.Int64, shape)], largest ? [Attributes.Of("axis", axis)] : [Attributes.Of("axis", axis), Attributes.Of("largest", 0)]);
         return (both[0], both[1]);
     }
 

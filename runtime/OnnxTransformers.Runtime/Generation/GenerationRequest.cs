@@ -58,6 +58,9 @@ public sealed record GenerationResult(IReadOnlyList<int[]> Sequences, int Prompt
     /// <summary>Bytes that went between the host and the place where the model computes.</summary>
     public long HostBytes { get; init; }
 
+    /// <summary>Time that was spent in the model's graph.</summary>
+    public TimeSpan RunTime { get; init; }
+
     /// <summary>Runs of the model.</summary>
     public int Steps { get; init; }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models.Multimodal;
@@ -8,13 +9,17 @@ internal sealed class ClipTextTower(ClipTextTower.Config c, Module m)
     internal sealed record Config(int VocabSize, int MaxPositions, int Layers, ClipBlock Block, int? End)
     {
         /// <summary>Reads it.</summary>
-        /// <param name="json">The tower's own configuration.</param>
-        /// <param name="largestFor">The eos_token_id of configurations from before it was looked at, which means the largest id of a text; null where there are none such.</param>
-        /// <param name="end">The eos_token_id where none is given.</param>
-        internal static Config Read(ConfigReader json, int? largestFor = 2, int end = 49407)
+        /// <remarks>An eos_token_id of 2 is from before it was looked at: the largest id of a text ends it.</remarks>
+        /// <param name="json">The tower's own configuration; the others are the type's own defaults for keys that are absent.</param>
+        /// <param name="hidden">D.</param>
+        /// <param name="heads">H.</param>
+        /// <param name="intermediate">Width of the feed-forward part.</param>
+        /// <param name="positions">Tokens of a text.</param>
+        /// <param name="largest">Whether the largest id ends a text whatever eos_token_id is.</param>
+        internal static Config Read(ConfigReader json, int hidden = 512, int heads = 8, int intermediate = 2048, int positions = 77, bool largest = false)
         {
-            var eos = json.Int("eos_token_id", end);
-            return new(json.Count("vocab_size", 49408), json.Count("max_position_embeddings", 77), json.Count("num_hidden_layers", 12), json.ClipBlock(512, 8, 2048), eos == largestFor ? null : eos);
+            var end = json.Int("eos_token_id", 49407);
+            return new(json.Count("vocab_size", 49408), json.Count("max_position_embeddings", positions), json.Count("num_hidden_layers", 12), json.ClipBlock(hidden, heads, intermediate), largest || end == 2 ? null : end);
         }
     }
 
@@ -35,31 +40,36 @@ internal sealed class ClipTextTower(ClipTextTower.Config c, Module m)
 /// <summary>CLIP's image tower: patches behind a class token, learned positions, a norm in front of the blocks, and the class token's vector.</summary>
 internal sealed class ClipImageTower(ClipImageTower.Config c, Module m)
 {
-    internal sealed record Config(int Image, int Patch, int Channels, int Layers, ClipBlock Block)
+    internal sealed record Config(int Image, int Patch, int Channels, int Layers, ClipBlock Block, string FirstNorm)
     {
         /// <summary>Reads it; parameters are the type's own defaults for keys that are absent.</summary>
-        internal static Config Read(ConfigReader json, int patch = 32) => new(json.Count("image_size", 224), json.Count("patch_size", patch), json.Count("num_channels", 3), json.Count("num_hidden_layers", 12), json.ClipBlock(768, 12, 3072));
+        internal static Config Read(ConfigReader json, int image = 224, int patch = 32, string firstNorm = "pre_layrnorm") =>
+            new(json.Count("image_size", image), json.Count("patch_size", patch), json.Count("num_channels", 3), json.Count("num_hidden_layers", 12), json.ClipBlock(768, 12, 3072), firstNorm);
 
         /// <summary>Patches along a side of an image of the trained size.</summary>
         internal int Grid => Image / Patch;
     }
 
     /// <summary>Declares the inputs. -> [B, 1 + N, D].</summary>
-    internal Value Encode() => Encode(PixelValues(m.Graph, c.Channels, (c.Image, c.Image)), (_, _) => { });
+    internal Value Encode() => Encode(Pixels(), out _)[^1];
 
-    /// <summary>The same for images that are declared.</summary>
-    /// <param name="pixels">[B, C, height, width].</param>
-    /// <param name="seen">Is told the hidden states behind each block, by its number.</param>
-    internal Value Encode(Value pixels, Action<int, Value> seen)
+    /// <summary>Declares images.</summary>
+    internal Value Pixels() => PixelValues(m.Graph, c.Channels, (c.Image, c.Image));
+
+    /// <summary>Hidden states in front of the blocks and behind each. [B, C, height, width] -> [B, 1 + N, D] each.</summary>
+    /// <param name="pixels">The images.</param>
+    /// <param name="grid">How many patches there are.</param>
+    internal ImmutableArray<Value> Encode(Value pixels, out GridSize grid)
     {
-        var h = ClipPatches(m["embeddings"], pixels, c.Block.HiddenSize, c.Patch, c.Grid, classToken: true, bias: false);
-        h = LayerNorm(m["pre_layrnorm"], h, c.Block.Epsilon);
-        return m["encoder.layers"].Fold(c.Layers, h, (layer, i, y) =>
+        var h = ClipPatches(m["embeddings"], pixels, c.Block.HiddenSize, c.Patch, c.Grid, classToken: true, bias: false, out grid);
+        var states = ImmutableArray.CreateBuilder<Value>(c.Layers + 1);
+        states.Add(LayerNorm(m[c.FirstNorm], h, c.Block.Epsilon));
+        m["encoder.layers"].Fold(c.Layers, states[0], (layer, y) =>
         {
-            var next = ClipLayer(layer, y, c.Block);
-            seen(i, next);
-            return next;
+            states.Add(ClipLayer(layer, y, c.Block));
+            return states[^1];
         });
+        return states.MoveToImmutable();
     }
 
     /// <summary>The vector of an image. [B, 1 + N, D] -> [B, D].</summary>

@@ -46,13 +46,18 @@ internal sealed class Siglip(Siglip.Config c, Module m)
         }
     }
 
-    private DualEncoder Both => new(m, TextTower, ImageTower, cosines => DualEncoder.Scaled(m, cosines, 1) + Op.Cast(m.Weight("logit_bias", 1).Stored, ElementType.Float));
+    private DualEncoder Both => new(m, TextTower, ImageTower, cosines => Score(m, cosines));
+
+    /// <summary>Cosines, scaled and shifted.</summary>
+    internal static Value Score(Module m, Value cosines) => DualEncoder.Scaled(m, cosines, 1) + Op.Cast(m.Weight("logit_bias", 1).Stored, ElementType.Float);
 
     /// <summary>Declares a text. Its vector is that of the last place, whatever stands there.</summary>
-    private Tower TextTower()
+    private Tower TextTower() => TextTower(m["text_model"], c.Text!);
+
+    /// <summary>The same for relatives.</summary>
+    internal static Tower TextTower(Module t, TextConfig text)
     {
-        var (t, text) = (m["text_model"], c.Text!);
-        var x = TextInputs.Declare(m.Graph, tokenTypes: false);
+        var x = TextInputs.Declare(t.Graph, tokenTypes: false);
         var h = ClipWords(t["embeddings"], x, text.VocabSize, text.MaxPositions, text.Block.HiddenSize);
         h = t["encoder.layers"].Fold(text.Layers, h, (layer, y) => ClipLayer(layer, y, text.Block, x.Mask));
         h = LayerNorm(t["final_layer_norm"], h, text.Block.Epsilon);
@@ -72,9 +77,14 @@ internal sealed class Siglip(Siglip.Config c, Module m)
     private Tower ImageTower()
     {
         var h = Encode();
-        if (!c.Image!.Head) throw new UnsupportedCheckpointException("building the vector of an image", new Problem("$.vision_config.vision_use_head", "false", "true, where images and texts are compared", "ask for image-classification"));
+        RequireHead(c.Image!.Head);
         var pooled = AttentionPool(m["vision_model.head"], h, c.Image.Block);
         return new(h, pooled, pooled);
+    }
+
+    internal static void RequireHead(bool head)
+    {
+        if (!head) throw new UnsupportedCheckpointException("building the vector of an image", new Problem("$.vision_config.vision_use_head", "false", "true, where images and texts are compared", "ask for image-classification"));
     }
 
     /// <summary>What a learned query finds in the patches, and a feed-forward part. [B, N, D] -> [B, D].</summary>
@@ -103,7 +113,7 @@ internal sealed class Siglip(Siglip.Config c, Module m)
     private static readonly ImmutableArray<SkippedTensors> Skipped = [new(".embeddings.position_ids", "a buffer of consecutive numbers"), new("vision_model.head", "what pools the patches, which the task does not read")];
 
     // The last place counts: one more place of padding gives another vector.
-    private static readonly NetworkTraits OneLength = new() { PaddingIsNeutral = false, MaskedIdsAreNeutral = false };
+    internal static readonly NetworkTraits OneLength = new() { PaddingIsNeutral = false, MaskedIdsAreNeutral = false };
 
     internal static readonly ModelFamily Family = ModelFamily.Of("siglip", [], Config.Read, (c, m) => new Siglip(c, m), Skipped,
     [

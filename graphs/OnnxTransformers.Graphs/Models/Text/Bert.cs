@@ -27,7 +27,8 @@ internal sealed class Bert(Bert.Config c, Module m)
         return LayerNorm(e["LayerNorm"], sum, c.Block.Epsilon);
     }
 
-    private Value Encode(TextInputs x) => BertEncoder(m["encoder.layer"], c.Layers, Embed(x), x, c.Block);
+    /// <summary>[B, S] -> [B, S, D].</summary>
+    internal Value Encode(TextInputs x) => BertEncoder(m["encoder.layer"], c.Layers, Embed(x), x, c.Block);
 
     private Value Pooled(Value h) => Pool(m["pooler"], h, c.Block.HiddenSize);                      // [B, S, D] -> [B, D]
 

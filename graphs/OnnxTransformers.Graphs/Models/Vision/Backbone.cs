@@ -11,12 +11,19 @@ namespace OnnxTransformers.Graphs.Models.Vision;
 /// Where the configuration says that hidden states keep their shape, they are [B, N, C], special tokens included.</param>
 internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, Value, ImmutableArray<Value>> Maps)
 {
+    /// <summary>Channels of its images.</summary>
+    internal int Channels { get; init; } = 3;
+
     /// <summary>Networks that can be a part of another, by their model type.</summary>
     private static readonly FrozenDictionary<string, Func<ConfigReader, Backbone>> Rows = new Dictionary<string, Func<ConfigReader, Backbone>>
     {
+        ["beit"] = Beit.AsBackbone,
+        ["convnext"] = ConvNext.AsBackbone,
+        ["convnextv2"] = ConvNext.SecondAsBackbone,
         ["dinov2"] = Dinov2.AsBackbone,
         ["dinov2_with_registers"] = Dinov2.WithRegistersAsBackbone,
         ["resnet"] = ResNet.AsBackbone,
+        ["rt_detr_resnet"] = RtDetrResNet.AsBackbone,
         ["swin"] = Swin.AsBackbone,
     }.ToFrozenDictionary();
 
@@ -25,7 +32,7 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
     {
         if (json.Object(key) is not { } inner) return null;
         var type = inner.String("model_type") ?? absentType;
-        if (type is not null && Rows.TryGetValue(type, out var read)) return read(inner);
+        if (type is not null && Rows.TryGetValue(type, out var read)) return read(inner) with { Channels = inner.Count("num_channels", 3) };
         inner.Problem("model_type", type is null ? "missing" : $"\"{type}\"", string.Join(", ", Rows.Keys.Order(StringComparer.Ordinal)));
         return null;
     }

@@ -8,14 +8,13 @@ namespace OnnxTransformers.Graphs.Models.Vision;
 /// Reference: transformers, models/vit.</summary>
 internal sealed class Vit(Vit.Config c, Module m)
 {
-    internal sealed record Config(PixelSize Image, PixelSize Patch, int Channels, int Layers, VisionBlock Block, Activation Pooler, int PoolerWidth, int Labels)
+    internal sealed record Config(PixelSize Image, PixelSize Patch, int Channels, int Layers, VisionBlock Block, Activation Pooler, int PoolerWidth, int EncoderStride, int Labels)
     {
         internal static Config Read(ConfigReader json)
         {
             var block = json.VisionBlock();
-            json.Ignore("encoder_stride");
             return new(json.PixelSize("image_size", 224), json.PixelSize("patch_size", 16), json.Count("num_channels", 3), json.Count("num_hidden_layers", 12), block, json.Activation("pooler_act", "tanh"),
-                json.Count("pooler_output_size", block.HiddenSize), json.Labels());
+                json.Count("pooler_output_size", block.HiddenSize), json.Count("encoder_stride", 16), json.Labels());
         }
 
         internal int Width => Block.HiddenSize;
@@ -25,40 +24,51 @@ internal sealed class Vit(Vit.Config c, Module m)
     }
 
     /// <summary>Patches, the class token and positions. [B, C, height, width] -> [B, 1 + N, D].</summary>
-    private Value Embed(Module e, Value pixels)
+    private (Value Tokens, GridSize Size) Embed(Module e, Value pixels, Value? hidden)
     {
         var map = Conv(e["patch_embeddings.projection"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width));
         using var scope = e.Enter();
         var (size, h) = (GridSize.Of(map), Tokens(map));
+        if (hidden is not null) h = WithHidden(h, hidden, e.Weight("mask_token", 1, 1, c.Width));
         var table = e.Weight("position_embeddings", 1, c.Grid.Cells + 1, c.Width);
         h += InterpolatePositions(table.Slice(1, 1, c.Grid.Cells), c.Grid.Height, c.Grid.Width, size);
         var first = (Value)e.Weight("cls_token", 1, 1, c.Width) + table.Slice(1, 0, 1);
-        return e.Result(Op.Concat(1, ForEachRow(first, h), h));
+        return (e.Result(Op.Concat(1, ForEachRow(first, h), h)), size);
     }
 
-    /// <summary>Declares the inputs. -> [B, 1 + N, D].</summary>
-    private Value Encode()
+    /// <summary>[B, C, height, width] -> [B, 1 + N, D].</summary>
+    private (Value Hidden, GridSize Size) Encode(Value pixels, Value? hidden = null)
     {
-        var h = Embed(m["embeddings"], PixelValues(m.Graph, c.Channels, c.Image.Pixels));
+        var (h, size) = Embed(m["embeddings"], pixels, hidden);
         h = m["encoder.layer"].Fold(c.Layers, h, (layer, x) => VisionTransformerBlock(layer, x, c.Block));
-        return LayerNorm(m["layernorm"], h, c.Block.Epsilon);
+        return (LayerNorm(m["layernorm"], h, c.Block.Epsilon), size);
     }
+
+    private Value Pixels() => PixelValues(m.Graph, c.Channels, c.Image.Pixels);
 
     /// <summary>The hidden states, and the class token's through a linear layer where the checkpoint has one.</summary>
     private GraphOutputs Features()
     {
-        var h = Encode();
+        var (h, _) = Encode(Pixels());
         var dense = m["pooler.dense"];
         return dense.Has("weight") ? [("last_hidden_state", h), ("pooler_output", Linear(dense, FirstToken(h), c.PoolerWidth, c.Pooler))] : [("last_hidden_state", h)];
+    }
+
+    private GraphOutputs Classify() => Logits(m.Root["classifier"], FirstToken(Encode(Pixels()).Hidden), c.Labels);
+
+    /// <summary>The image with hidden patches made up.</summary>
+    private GraphOutputs MakeUp()
+    {
+        Value pixels = FixedPixelValues(m.Graph, c.Channels, c.Image.Pixels), hidden = HiddenPatches(m.Graph, c.Grid.Cells);
+        var (h, size) = Encode(pixels, hidden);
+        var made = PixelsOfCells(m.Root["decoder.0"], Map(TokensAfter(h, 1, size), size), c.Channels, c.EncoderStride);
+        return [("loss", DistanceInHidden(pixels, made, hidden, c.Grid.Height, c.Grid.Width)), ("reconstruction", made)];
     }
 
     internal static readonly ModelFamily Family = ModelFamily.Of("vit", "vit", Config.Read, (c, m) => new Vit(c, m), [SkippedTensors.Pooler, SkippedTensors.MaskToken],
         [
             new TaskGraphs<Vit>("feature-extraction", v => v.Features()),
-            new TaskGraphs<Vit>("image-classification", v => Logits(v.Classifier, FirstToken(v.Encode()), v.Labels)),
+            new TaskGraphs<Vit>("image-classification", v => v.Classify()),
+            new TaskGraphs<Vit>("masked-image-modeling", v => v.MakeUp()),
         ]);
-
-    private Module Classifier => m.Root["classifier"];
-
-    private int Labels => c.Labels;
 }

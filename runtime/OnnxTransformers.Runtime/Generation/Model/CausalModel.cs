@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
@@ -84,7 +85,9 @@ public sealed class CausalModel : ICausalModel
             if (own.Strategy == CacheStrategy.Shared) binding.Output(_slots[i].Output, own.Value(i));
             else binding.Output(_slots[i].Output, _device.Memory);
         }
+        var begun = Stopwatch.GetTimestamp();
         var values = binding.Run(cancellation);
+        own.RunTime += Stopwatch.GetElapsedTime(begun);
         var first = step.States ? 2 : 1;
         own.End(values, first, step.Tokens);
         var output = new StepOutput(values[0], step.States ? values[1] : null);

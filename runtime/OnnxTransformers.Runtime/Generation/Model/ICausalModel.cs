@@ -42,6 +42,9 @@ public interface IModelCache : IDisposable
     /// <summary>Bytes that have gone between the host and the place where the model computes.</summary>
     long HostBytes { get; }
 
+    /// <summary>Time that was spent in the model's graph; zero where it isn't known.</summary>
+    TimeSpan RunTime => TimeSpan.Zero;
+
     /// <summary>Replaces the sequences by some of them, in the order given; one may be there several times.</summary>
     void Select(ReadOnlySpan<int> rows);
 

@@ -32,6 +32,8 @@ internal sealed class KeyValueCache : IModelCache
 
     public long HostBytes { get; internal set; }
 
+    public TimeSpan RunTime { get; internal set; }
+
     /// <summary>Prepares for a step: an empty cache gets its first values.</summary>
     /// <exception cref="InvalidInputException">The buffer is too short, or the rows are others.</exception>
     internal void Begin(int rows, int tokens)

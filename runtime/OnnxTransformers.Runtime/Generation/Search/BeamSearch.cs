@@ -100,6 +100,7 @@ internal sealed class BeamSearch : IDisposable
             SequencesScores = [.. best.Select(f => f.Score)],
             NewTokens = [.. best.Select(f => f.Ids.Length - plan.PromptLength)],
             HostBytes = _runner.Cache.HostBytes,
+            RunTime = _runner.Cache.RunTime,
             Steps = _runner.Steps,
         };
     }

@@ -59,6 +59,7 @@ internal sealed class Hypotheses(int size, GenerationPlan plan)
             SequencesScores = [.. best.Select(h => (float)h.Score)],
             NewTokens = [.. best.Select(h => Math.Min(width, h.Ids.Length + (h.Reason == StopReason.EndToken ? 1 : 0)) - plan.PromptLength)],
             HostBytes = runner.Cache.HostBytes,
+            RunTime = runner.Cache.RunTime,
             Steps = runner.Steps,
         };
     }

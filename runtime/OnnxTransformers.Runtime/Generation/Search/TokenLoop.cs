@@ -108,6 +108,7 @@ internal static class Results
         {
             NewTokens = [.. sequences.Select(s => s.Length - run.Prompts.Length)],
             HostBytes = runner.Cache.HostBytes,
+            RunTime = runner.Cache.RunTime,
             Steps = runner.Steps,
         };
     }

@@ -1,0 +1,40 @@
+using OnnxTransformers.Graphs.Operators;
+
+namespace OnnxTransformers.Graphs.Layers;
+
+internal static partial class Layer
+{
+    /// <summary>Whether ONNX Runtime's GroupQueryAttention does a layer's attention: it writes keys and values into the past's own buffer where past and present are one, and copies them where they are not.</summary>
+    /// <remarks>Its CUDA kernel takes no float32, and no mask beside the rows' lengths, which left padding needs, so only the CPU takes it.</remarks>
+    private static bool TakesGroupQuery(CausalInputs x, Value k, Value v, CausalAttention a) =>
+        x.Cache is not null && k.Graph.Options.Target == Target.Cpu && k.Type == ElementType.Float && LastSize(k) == LastSize(v) && LastSize(k) % 8 == 0 && a.Bias is null && !a.BothWays;
+
+    /// <summary>Attention with a cache by one operator. Padding, windows and causality are in the mask that is added to the scores. q [B, H, S, d], k and v [B, K, S, d] -> [B, S, H*d].</summary>
+    /// <remarks>The operator refuses several new tokens of several rows behind a past; these go the long way. Where the cache is longer than the text, what is behind it stays.</remarks>
+    private static Value AttendFused(Module m, CausalInputs x, int layer, Value q, Value k, Value v, CausalAttention a)
+    {
+        using var scope = m.Enter();
+        var g = q.Graph;
+        var (pastKey, pastValue) = x.Cache!.Past(layer);
+        int heads = (int)q.Shape[1].Size!.Value, kvHeads = (int)k.Shape[1].Size!.Value;
+        var results = g.If(x.ContinuesSeveral, () =>
+        {
+            var (keys, values) = (Behind(x, pastKey, k), Behind(x, pastValue, v));
+            var context = MergeHeads(q.Shape[1] == k.Shape[1] ? Attend(x, q, keys, values, a) : AttendGrouped(x, q, keys, values, a));
+            return new[] { context, Rest(x, keys, pastKey), Rest(x, values, pastValue) };
+        }, () =>
+        {
+            var (context, key, value) = Contrib.GroupQueryAttention(MergeHeads(q), MergeHeads(k), MergeHeads(v), pastKey, pastValue, x.LastPlaces, x.TotalNumber, x.AdditiveMask(a.Window), a.Sinks, heads, kvHeads, a.Scale, a.SoftCap);
+            return new[] { context, key, value };
+        });
+        x.Cache.Keep(layer, results[1], results[2]);
+        return m.Result(results[0]);
+    }
+
+    /// <summary>New keys or values behind those of the past. [B, K, past, d] and [B, K, S, d] -> [B, K, T, d].</summary>
+    private static Value Behind(CausalInputs x, Value past, Value present) =>
+        Op.Concat(2, Op.Slice(past, 2, past.Graph.Constant(0), x.Before, "past_sequence_length"), present);
+
+    /// <summary>All of a cache: what the past has room for behind the text stays as it is.</summary>
+    private static Value Rest(CausalInputs x, Value all, Value past) => Op.Concat(2, all, Op.Slice(past, 2, x.Total, past.Graph.Constant(long.MaxValue), 0));
+}
