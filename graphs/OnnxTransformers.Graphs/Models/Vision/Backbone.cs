@@ -26,6 +26,7 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
         ["dinov3_vit"] = Dinov3.AsBackbone,
         ["focalnet"] = FocalNet.AsBackbone,
         ["hgnet_v2"] = HgNetV2.AsBackbone,
+        ["maskformer-swin"] = Swin.AsMaskFormerBackbone,
         ["pvt_v2"] = PvtV2.AsBackbone,
         ["resnet"] = ResNet.AsBackbone,
         ["rt_detr_resnet"] = RtDetrResNet.AsBackbone,
@@ -35,10 +36,11 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
     }.ToFrozenDictionary();
 
     /// <summary>Reads the backbone's configuration inside of another one. A type that is not in the table is a problem of the configuration; then null, as where the key is absent.</summary>
-    internal static Backbone? Read(ConfigReader json, string key = "backbone_config", string? absentType = null)
+    internal static Backbone? Read(ConfigReader json, string key = "backbone_config", string? absentType = null, (string Type, string As)? renamed = null)
     {
         if (json.Object(key) is not { } inner) return null;
         var type = inner.String("model_type") ?? absentType;
+        if (type == renamed?.Type) type = renamed?.As;
         if (type is not null && Rows.TryGetValue(type, out var read)) return read(inner) with { Channels = inner.Count("num_channels", 3) };
         inner.Problem("model_type", type is null ? "missing" : $"\"{type}\"", string.Join(", ", Rows.Keys.Order(StringComparer.Ordinal)));
         return null;
