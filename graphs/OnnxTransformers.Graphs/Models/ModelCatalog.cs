@@ -79,6 +79,7 @@ public static class ModelCatalog
         Starcoder2.Jais2,
 
         // Images.
+        Aimv2Vision.Family,
         Beit.Family,
         Bit.Family,
         ConvNext.Family,
@@ -106,10 +107,14 @@ public static class ModelCatalog
         Swin.Family,
         SwinV2.Family,
         TextNet.Family,
+        Timesformer.Family,
         TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
+        VitDet.Family,
         VitMae.Family,
+        Vivit.Family,
+        VJepa2.Family,
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
