@@ -79,6 +79,7 @@ public static class ModelCatalog
         Starcoder2.Jais2,
 
         // Images.
+        Beit.Data2Vec,
         Beit.Family,
         Bit.Family,
         ConvNext.Family,
@@ -118,6 +119,7 @@ public static class ModelCatalog
         RtDetr.V2,
         Segformer.Family,
         Swin2Sr.Family,
+        UperNet.Family,
         Yolos.Family,
 
         // Texts with images.
