@@ -36,8 +36,8 @@ internal sealed class MobileNetV2(MobileNetV2.Config c, Module m)
 
     private Value Layer(Module at, Value x, int width, int size, int stride = 1, int groups = 1, int dilation = 1, bool activate = true)
     {
-        // With a rest, TensorFlow's padding counts cells and the reference multiplies it by the dilation; a dilated convolution never has a stride here.
-        var window = c.Same ? new Window(size, stride, Dilation: dilation, Same: true) : Window.Padded(size, stride, (size - 1) / 2 * dilation, dilation);
+        // A dilated convolution has no stride here, so that its padding is the same on both sides whatever the size.
+        var window = c.Same && dilation == 1 ? new Window(size, stride, Same: true) : Window.Padded(size, stride, (size - 1) / 2 * dilation, dilation);
         var h = BatchNorm(at["normalization"], Conv(at["convolution"], x, width, window, groups, bias: false), c.Epsilon);
         return activate ? Activate(at, c.Activation, h) : h;
     }
