@@ -13,6 +13,7 @@ internal static class StateDict
     internal static Dictionary<string, TorchTensor> Find(PickleValue root, string file, List<SkippedEntry> skipped)
     {
         var doing = $"reading {file}";
+        if (root.Kind == PickleKind.Module) return OfModule(root.AsModule);
         if (root.Kind != PickleKind.Dict) throw new UnsupportedCheckpointException(doing,
             new Problem("", $"{root.Described} is stored", "a dictionary of tensors", "save the model's state_dict()"));
         var dict = root.AsDict;
@@ -34,6 +35,23 @@ internal static class StateDict
         return tensors;
 
         SkippedEntry Skip(KeyValuePair<PickleValue, PickleValue> item, string why) => new(file, item.Key.Kind == PickleKind.Text ? item.Key.AsText : item.Key.Described, why);
+    }
+
+    /// <summary>The tensors of a TorchScript archive under the names that its state_dict() would have. A module that is there twice counts once.</summary>
+    private static Dictionary<string, TorchTensor> OfModule(PickleModule root)
+    {
+        var tensors = new Dictionary<string, TorchTensor>(StringComparer.Ordinal);
+        var seen = new HashSet<PickleModule>(ReferenceEqualityComparer.Instance) { root };
+        var open = new Stack<(string Path, PickleModule Module)>([("", root)]);
+        while (open.TryPop(out var next))
+        {
+            foreach (var (key, value) in next.Module.Parts.Items.Where(item => item.Key.Kind == PickleKind.Text))
+            {
+                if (value.Kind == PickleKind.Tensor) tensors.TryAdd(next.Path + key.AsText, value.AsTensor);
+                else if (value.Kind == PickleKind.Module && seen.Add(value.AsModule)) open.Push(($"{next.Path}{Shown.Clip(key.AsText)}.", value.AsModule));
+            }
+        }
+        return tensors;
     }
 
     private static bool HoldsTensors(PickleDict dict) => dict.Items.Any(item => item.Value.Kind == PickleKind.Tensor);
