@@ -8,8 +8,14 @@ namespace OnnxTransformers.Checkpoints;
 /// <summary>CLIP as OpenAI published it: a file of weights and nothing beside it. Its sizes are those of its tensors, all else is fixed. Reference: openai/CLIP, clip/model.py (build_model), clip/clip.py, clip/simple_tokenizer.py.</summary>
 internal static class OpenAiClip
 {
+    /// <summary>The model type of networks that transformers doesn't have: those with a residual network for images.</summary>
+    internal const string ResNetType = "openai-clip";
+
     /// <summary>A tensor of networks with a transformer for images.</summary>
     internal const string Marker = "visual.transformer.resblocks.0.attn.in_proj_weight";
+
+    /// <summary>A tensor of those with a residual network.</summary>
+    internal const string ResNetMarker = "visual.attnpool.positional_embedding";
 
     /// <summary>The file of merges that its tokenizer reads.</summary>
     internal const string Vocabulary = "bpe_simple_vocab_16e6.txt.gz";
@@ -21,8 +27,8 @@ internal static class OpenAiClip
 
     /// <summary>Whether these are its tensors.</summary>
     internal static bool Recognizes(IReadOnlyDictionary<string, TensorInfo> tensors) =>
-        new[] { Marker, "visual.conv1.weight", "visual.positional_embedding", "visual.transformer.resblocks.0.mlp.c_fc.weight", "transformer.resblocks.0.mlp.c_fc.weight", "token_embedding.weight", "positional_embedding", "text_projection", "ln_final.weight" }
-            .All(tensors.ContainsKey);
+        new[] { "visual.conv1.weight", "transformer.resblocks.0.mlp.c_fc.weight", "token_embedding.weight", "positional_embedding", "text_projection", "ln_final.weight" }.All(tensors.ContainsKey)
+        && (new[] { Marker, "visual.positional_embedding", "visual.transformer.resblocks.0.mlp.c_fc.weight" }.All(tensors.ContainsKey) || new[] { ResNetMarker, "visual.layer1.0.conv1.weight" }.All(tensors.ContainsKey));
 
     /// <summary>config.json, preprocessor_config.json, and where the vocabulary is there and is that of the words, tokenizer.json and tokenizer_config.json.</summary>
     /// <param name="tensors">The tensors.</param>
@@ -39,12 +45,14 @@ internal static class OpenAiClip
     {
         long Size(string name, int axis) => tensors[name].Shape[axis];
         int Blocks(string prefix) => tensors.Keys.Count(n => n.StartsWith(prefix, StringComparison.Ordinal) && n.EndsWith(".attn.in_proj_weight", StringComparison.Ordinal));
-        var (patch, cells) = (Size("visual.conv1.weight", 2), Size("visual.positional_embedding", 0) - 1);
-        var side = patch * (long)Math.Sqrt(cells);
+        var resNet = tensors.ContainsKey(ResNetMarker);
+        // A residual network halves an image five times.
+        var patch = resNet ? 32 : Size("visual.conv1.weight", 2);
+        var side = patch * (long)Math.Sqrt(Size(resNet ? ResNetMarker : "visual.positional_embedding", 0) - 1);
         var json = Write(w =>
         {
             Texts(w, "architectures", "CLIPModel");
-            w.WriteString("model_type", "clip");
+            w.WriteString("model_type", resNet ? ResNetType : "clip");
             w.WriteNumber("projection_dim", Size("text_projection", 1));
             w.WriteStartObject("text_config");
             Tower(w, "clip_text_model", Size("ln_final.weight", 0), Size("transformer.resblocks.0.mlp.c_fc.weight", 0), Blocks("transformer.resblocks."));
@@ -55,9 +63,10 @@ internal static class OpenAiClip
             w.WriteNumber("pad_token_id", 0);
             w.WriteEndObject();
             w.WriteStartObject("vision_config");
-            Tower(w, "clip_vision_model", Size("visual.conv1.weight", 0), Size("visual.transformer.resblocks.0.mlp.c_fc.weight", 0), Blocks("visual.transformer.resblocks."));
+            if (resNet) ResNet(w, Size("visual.layer1.0.conv1.weight", 0), [.. Enumerable.Range(1, 4).Select(i => tensors.Keys.Count(n => n.StartsWith($"visual.layer{i}.", StringComparison.Ordinal) && n.EndsWith(".conv1.weight", StringComparison.Ordinal)))]);
+            else Tower(w, "clip_vision_model", Size("visual.conv1.weight", 0), Size("visual.transformer.resblocks.0.mlp.c_fc.weight", 0), Blocks("visual.transformer.resblocks."));
             w.WriteNumber("image_size", side);
-            w.WriteNumber("patch_size", patch);
+            if (!resNet) w.WriteNumber("patch_size", patch);
             w.WriteNumber("num_channels", Size("visual.conv1.weight", 1));
             w.WriteEndObject();
         });
@@ -73,6 +82,15 @@ internal static class OpenAiClip
         w.WriteNumber("num_attention_heads", width / HeadWidth);
         w.WriteString("hidden_act", "quick_gelu");
         w.WriteNumber("layer_norm_eps", 1e-5);
+    }
+
+    private static void ResNet(Utf8JsonWriter w, long width, ImmutableArray<int> depths)
+    {
+        w.WriteString("model_type", "openai_clip_resnet");
+        w.WriteNumber("embedding_size", width);
+        w.WriteStartArray("depths");
+        foreach (var depth in depths) w.WriteNumberValue(depth);
+        w.WriteEndArray();
     }
 
     private static byte[] Preprocessor(long side) => Write(w =>

@@ -16,15 +16,21 @@ internal static partial class OriginalLayouts
             new("visual.ln_pre", "vision_model.pre_layrnorm"),
             new("visual.ln_post", "vision_model.post_layernorm"),
             .. ClipBlocks("visual.transformer.resblocks.{}", "vision_model.encoder.layers.{}"),
-            .. ClipBlocks("transformer.resblocks.{}", "text_model.encoder.layers.{}"),
-            new("token_embedding", "text_model.embeddings.token_embedding"),
-            new("positional_embedding", "text_model.embeddings.position_embedding.weight"),
-            new("ln_final", "text_model.final_layer_norm"),
-            new("text_projection", "text_projection.weight") { Transposed = true },
-            new("input_resolution"),
-            new("context_length"),
-            new("vocab_size"),
+            .. ClipTexts,
         ]),
+        new("openai/CLIP", [OpenAiClip.ResNetType], OpenAiClip.ResNetMarker, [new("visual", "vision_model"), .. ClipTexts]),
+    ];
+
+    private static ImmutableArray<NameRule> ClipTexts =>
+    [
+        .. ClipBlocks("transformer.resblocks.{}", "text_model.encoder.layers.{}"),
+        new("token_embedding", "text_model.embeddings.token_embedding"),
+        new("positional_embedding", "text_model.embeddings.position_embedding.weight"),
+        new("ln_final", "text_model.final_layer_norm"),
+        new("text_projection", "text_projection.weight") { Transposed = true },
+        new("input_resolution"),
+        new("context_length"),
+        new("vocab_size"),
     ];
 
     private static ImmutableArray<NameRule> ClipBlocks(string from, string to) =>

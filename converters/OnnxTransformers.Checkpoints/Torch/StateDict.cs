@@ -13,7 +13,7 @@ internal static class StateDict
     internal static Dictionary<string, TorchTensor> Find(PickleValue root, string file, List<SkippedEntry> skipped)
     {
         var doing = $"reading {file}";
-        if (root.Kind == PickleKind.Module) return OfModule(root.AsModule);
+        if (root.Kind == PickleKind.Module) return OfModule(root.AsModule) is { Count: > 0 } found ? found : throw NoTensors();
         if (root.Kind != PickleKind.Dict) throw new UnsupportedCheckpointException(doing,
             new Problem("", $"{root.Described} is stored", "a dictionary of tensors", "save the model's state_dict()"));
         var dict = root.AsDict;
@@ -30,9 +30,9 @@ internal static class StateDict
             else if (!tensors.TryAdd(item.Key.AsText, item.Value.AsTensor)) throw new CorruptCheckpointException(doing,
                 new Problem(Shown.Tensor(item.Key.AsText), "it is there twice"));
         }
-        if (tensors.Count == 0) throw new UnsupportedCheckpointException(doing,
-            new Problem("", "no tensors are stored", "a dictionary of tensors", "save the model's state_dict()"));
-        return tensors;
+        return tensors.Count > 0 ? tensors : throw NoTensors();
+
+        UnsupportedCheckpointException NoTensors() => new(doing, new Problem("", "no tensors are stored", "a dictionary of tensors", "save the model's state_dict()"));
 
         SkippedEntry Skip(KeyValuePair<PickleValue, PickleValue> item, string why) => new(file, item.Key.Kind == PickleKind.Text ? item.Key.AsText : item.Key.Described, why);
     }
