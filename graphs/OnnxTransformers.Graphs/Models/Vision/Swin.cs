@@ -123,6 +123,19 @@ internal sealed class Swin(Swin.Config c, Module m)
         return new(c.Image, null, (at, pixels) => new Swin(c, at).Maps(pixels));
     }
 
+    /// <summary>The same inside of MaskFormer: norms have numbers for names, and a configuration for a plain Swin means all stages.</summary>
+    internal static Backbone AsMaskFormerBackbone(ConfigReader json)
+    {
+        var c = Config.Read(json);
+        var stages = json.String("model_type") == "swin" ? [.. Enumerable.Range(1, c.Depths.Length)] : c.Stages.Where(stage => stage > 0).ToImmutableArray();
+        return new(c.Image, null, (at, pixels) =>
+        {
+            at["model.layernorm"].LeaveOut("the last normalization: each map has its own");
+            var states = new Swin(c, at["model"]).States(pixels, always: true);
+            return [.. stages.Select(i => ChannelsFirst(LayerNorm(at["hidden_states_norms"][i - 1], states[i], OwnEpsilon)))];
+        });
+    }
+
     internal static readonly ModelFamily Family = ModelFamily.Of("swin", "swin", Config.Read, (c, m) => new Swin(c, m), [SkippedTensors.MaskToken, new(".relative_position_index", "a buffer that the window's size tells")],
         [
             new TaskGraphs<Swin>("feature-extraction", s => s.Features()),

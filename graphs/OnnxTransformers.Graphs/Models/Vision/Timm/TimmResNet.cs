@@ -25,14 +25,14 @@ internal sealed class TimmResNet(TimmResNet.Config c, Module m)
         internal int Expansion => Bottleneck ? 4 : 1;
     }
 
-    private static Config? Read(string architecture, ConfigReader json)
+    private static Config? Read(string architecture, ConfigReader json, int outputStride = 32)
     {
         if (Array.Find(Rows, r => r.Name == architecture) is not { } row) return null;
         json.Ignore("features_only", "zero_init_last");
         var depths = json.Counts("layers", [.. row.Layers]);
         return new(json.Count("in_chans", 3), row.Bottleneck, depths, json.Counts("channels", [64, 128, 256, 512], depths.Length),
             json.OneOf("stem_type", row.Stem, ("", ""), ("deep", "deep"), ("deep_tiered", "deep_tiered")), json.Count("stem_width", row.StemWidth), json.Bool("avg_down", row.AverageDown), json.Count("cardinality", row.Groups),
-            json.Count("base_width", row.BaseWidth), json.Count("output_stride", 32));
+            json.Count("base_width", row.BaseWidth), json.Count("output_stride", outputStride));
     }
 
     internal static TimmNetwork? Find(string architecture, ConfigReader json)
@@ -43,7 +43,7 @@ internal sealed class TimmResNet(TimmResNet.Config c, Module m)
     }
 
     /// <summary>The network as a source of maps: 0 is the stem before its pooling, then the stages. Null where the name is not known.</summary>
-    internal static Func<Module, Value, ImmutableArray<Value>>? Stages(string architecture, ConfigReader json) => Read(architecture, json) is { } c ? (at, pixels) => new TimmResNet(c, at).States(pixels) : null;
+    internal static Func<Module, Value, ImmutableArray<Value>>? Stages(string architecture, ConfigReader json, int outputStride = 32) => Read(architecture, json, outputStride) is { } c ? (at, pixels) => new TimmResNet(c, at).States(pixels) : null;
 
     private static Value Normalized(Module convolution, Module norm, Value x, int width, Window window, int groups = 1) => BatchNorm(norm, Conv(convolution, x, width, window, groups, bias: false), 1e-5f);
 
