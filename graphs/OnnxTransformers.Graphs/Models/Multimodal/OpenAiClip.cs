@@ -47,8 +47,8 @@ internal sealed class OpenAiClip(OpenAiClip.Config c, Module m)
         x = Halved(Step(v, "3", x, c.Width, Window.Padded(3, 1, 1)));
         for (var stage = 0; stage < c.Depths.Length; stage++)
         {
-            var (width, first) = (c.Width << stage, stage > 0);
-            x = v[$"layer{stage + 1}"].Fold(c.Depths[stage], x, (block, i, y) => Block(block, y, width, halves: i == 0 && first));
+            var (width, smaller) = (c.Width << stage, stage > 0);
+            x = v[$"layer{stage + 1}"].Fold(c.Depths[stage], x, (block, i, y) => Block(block, y, width, halves: smaller && i == 0));
         }
         return x;
     }
