@@ -20,6 +20,7 @@ public static class PipelineTable
         new(ZeroShotImageClassification.Name, ZeroShotImageClassification.Load),
         new(ImageFeatureExtraction.Name, ImageFeatureExtraction.Load),
         new(ObjectDetection.Name, ObjectDetection.Load),
+        new(ZeroShotObjectDetection.Name, ZeroShotObjectDetection.Load),
         new(ImageSegmentation.Name, ImageSegmentation.Load),
         new(DepthEstimation.Name, DepthEstimation.Load),
         new(ImageToImage.Name, ImageToImage.Load),
