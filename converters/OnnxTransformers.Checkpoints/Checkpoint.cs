@@ -15,12 +15,14 @@ public sealed record CheckpointOptions
 
 /// <summary>A checkpoint folder as Hugging Face transformers saves it: its configuration, and all its tensors by name, whatever files hold them.</summary>
 /// <remarks>Opening finds the files and reads the index of shards. Weight files are opened, and everything they say is validated, when a tensor is first asked for; their data is read only by
-/// <see cref="Read"/>. Safe to use from several threads. Names are those of the files: legacy names and prefixes are the business of whoever uses a weight.</remarks>
+/// <see cref="Read"/>. Safe to use from several threads. Names are those of the files, except where another program's are recognized: those become the reference's. Legacy names and prefixes are the business of
+/// whoever uses a weight.</remarks>
 public sealed class Checkpoint : ITensorSource, IDisposable
 {
     private const int MaxJsonLength = 64 << 20;
     private const string ConfigName = "config.json";
     private readonly Lazy<WeightSet> _weights;
+    private readonly Lazy<RenamedTensors?> _renamed;
     private readonly ReadOnlyMemory<byte>? _config;
     private bool _disposed;
 
@@ -28,6 +30,7 @@ public sealed class Checkpoint : ITensorSource, IDisposable
     {
         (Folder, _config, Files, Format) = (folder, config, files, weights.Format);
         _weights = new(() => WeightSet.Open(weights));
+        _renamed = new(() => OriginalLayout.Of(ModelType(config), Weights.Tensors) is { } layout ? new RenamedTensors(layout, Weights.Tensors) : null);
     }
 
     /// <summary>Opens a folder.</summary>
@@ -74,23 +77,32 @@ public sealed class Checkpoint : ITensorSource, IDisposable
     /// <inheritdoc/>
     /// <exception cref="CorruptCheckpointException">A weight file is damaged, cut short, or contradicts the index.</exception>
     /// <exception cref="UnsupportedCheckpointException">A weight file holds what can't be read.</exception>
-    public IReadOnlyDictionary<string, TensorInfo> Tensors => Weights.Tensors;
+    public IReadOnlyDictionary<string, TensorInfo> Tensors => Renamed?.Tensors ?? Weights.Tensors;
 
     /// <summary>What the (first) weight file says of itself, as "format".</summary>
     public IReadOnlyDictionary<string, string> Metadata => Weights.Metadata;
 
     /// <summary>Entries of the weight files that are not among <see cref="Tensors"/>: values of a pickle that are no tensors, tensors that the index doesn't name.</summary>
-    public IReadOnlyList<SkippedEntry> Skipped => Weights.Skipped;
+    public IReadOnlyList<SkippedEntry> Skipped => Renamed is { } renamed ? [.. Weights.Skipped, .. renamed.Skipped] : Weights.Skipped;
 
     /// <inheritdoc/>
-    public void Read(string name, long offset, Span<byte> destination) => Weights.FileOf(name).Read(name, offset, destination);
+    public void Read(string name, long offset, Span<byte> destination)
+    {
+        if (Renamed is { } renamed) renamed.Read(name, offset, destination, Weights);
+        else Weights.Read(name, offset, destination);
+    }
 
     /// <inheritdoc/>
-    public TensorLocation? Locate(string name) => Weights.FileOf(name).Locate(name);
+    public TensorLocation? Locate(string name) => Renamed is { } renamed ? renamed.Locate(name, Weights) : Weights.Locate(name);
 
     /// <summary>Gives the bytes of a tensor in the mapped file without a copy; the caller disposes the view.</summary>
-    /// <returns>False where the bytes have to be decoded first.</returns>
-    public bool TryView(string name, [NotNullWhen(true)] out TensorView? view) => Weights.FileOf(name).TryView(name, out view);
+    /// <returns>False where the bytes have to be decoded or put together first.</returns>
+    public bool TryView(string name, [NotNullWhen(true)] out TensorView? view)
+    {
+        view = null;
+        var stored = Renamed is { } renamed ? renamed.WholeOf(name) : name;
+        return stored is not null && Weights.FileOf(stored).TryView(stored, out view);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -108,17 +120,40 @@ public sealed class Checkpoint : ITensorSource, IDisposable
         }
     }
 
+    private RenamedTensors? Renamed
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _renamed.Value;
+        }
+    }
+
+    /// <summary>The model type, or null where config.json doesn't tell one: what is wrong with it is said by who reads it.</summary>
+    private static string? ModelType(ReadOnlyMemory<byte>? config)
+    {
+        try
+        {
+            return config is { } bytes ? ConfigReader.Parse(bytes, ConfigName).String("model_type") : null;
+        }
+        catch (CorruptCheckpointException)
+        {
+            return null;
+        }
+    }
+
     private static Checkpoint OpenFolder(string folder, CheckpointOptions options)
     {
         var hasConfig = File.Exists(Path.Combine(folder, ConfigName));
         if (!hasConfig && options.ConfigRequired) throw NoConfig(folder);
-        var weights = WeightFiles.Find(folder, options.Variant);
+        ReadOnlyMemory<byte>? config = hasConfig ? ReadWhole(folder, ConfigName) : null;
+        var weights = WeightFiles.Find(folder, options.Variant, () => OriginalLayouts.All.Any(layout => layout.ModelTypes.Contains(ModelType(config) ?? "")));
         var files = ImmutableArray.CreateBuilder<CheckpointFile>();
         if (hasConfig) files.Add(WeightFiles.Describe(folder, ConfigName, FileRole.Config));
         if (weights.IndexFile is { } index) files.Add(index);
         files.AddRange(weights.Files);
         files.AddRange(SideFiles.Find(folder));
-        return new Checkpoint(folder, weights, hasConfig ? ReadWhole(folder, ConfigName) : null, files.ToImmutable());
+        return new Checkpoint(folder, weights, config, files.ToImmutable());
     }
 
     private static ReadOnlyMemory<byte> ReadWhole(string folder, string name)

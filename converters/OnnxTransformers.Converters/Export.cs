@@ -61,8 +61,8 @@ public static class Export
         ImmutableArray<(ExportedGraph Exported, OnnxModel Model)> written = [.. variants.SelectMany(v => v.Write(plan, source, graphFolder, links, progress, cancellation).Select(w => (Describe(v, w.Graph, w.Model), w.Model)))];
         if (plan.Family.IsCausal && plan.Task == "text-generation") GenAiConfig.Write(staging.Package, source, written[0].Exported.File, written[0].Model);
         ImmutableArray<ExportedGraph> graphs = [.. written.Select(w => w.Exported)];
-        CheckTokenizer(source, options, staging.Package);
-        var verified = Verify(plan, source, options, variants, staging.Scratch, graphFolder, progress, cancellation);
+        var text = CheckTokenizer(plan, source, options, variants, staging.Package);
+        var verified = Verify(new Verifier(plan, source, staging.Scratch, plan.Traits, progress, cancellation) { Text = text }, options, variants, graphFolder);
 
         progress?.Report(new("hashing"));
         var result = new ExportResult
@@ -91,7 +91,7 @@ public static class Export
     }
 
     private static ModelPlan Plan(ExportSource source, ExportOptions options) =>
-        ModelCatalog.Plan(source.Network.ReadConfig(), source.Tensors, new PlanRequest { Task = options.Task, SentenceModules = source.Modules });
+        ModelCatalog.Plan(source.Network.ReadConfig(), () => source.Tensors, new PlanRequest { Task = options.Task, SentenceModules = source.Modules });
 
     private static LinkedWeights Link(ExportSource source, ExportOptions options, string folder)
     {
@@ -113,20 +113,18 @@ public static class Export
         }
     }
 
-    /// <summary>A package whose texts can't be encoded answers nothing.</summary>
-    private static void CheckTokenizer(ExportSource source, ExportOptions options, string folder)
+    /// <summary>Loads the tokenizer: a package whose texts can't be encoded answers nothing.</summary>
+    /// <returns>A text whose perplexity tells what integers cost, where that is measured.</returns>
+    private static Perplexity? CheckTokenizer(ModelPlan plan, ExportSource source, ExportOptions options, ImmutableArray<GraphVariant> variants, string folder)
     {
-        if (options.Verify != VerificationLevel.None && source.Files.Any(f => f.Name == "tokenizer.json")) _ = Tokenizers.Tokenizer.Load(folder);
+        if (options.Verify == VerificationLevel.None) return null;
+        var tokenizer = source.Files.Any(f => f.Name == "tokenizer.json") ? Tokenizers.Tokenizer.Load(folder) : null;
+        var measured = options.Verify == VerificationLevel.Run && plan.Family.IsCausal && plan.Task == "text-generation" && options.Precisions.Any(ExportRules.IsInteger);
+        return measured ? Perplexity.TryCreate(tokenizer, folder, source.Network.ReadConfig(), variants[0].Graphs[0].MaxTokens) : null;
     }
 
-    private static ImmutableArray<GraphVerification> Verify(ModelPlan plan, ExportSource source, ExportOptions options, ImmutableArray<GraphVariant> variants, string scratch, string folder, IProgress<ExportProgress>? progress,
-        CancellationToken cancellation)
-    {
-        if (options.Verify == VerificationLevel.None) return [];
-        var text = plan.Family.IsCausal && plan.Task == "text-generation" && options.Precisions.Any(ExportRules.IsInteger) ? Perplexity.TryCreate(Path.GetDirectoryName(folder)!, source.Network.ReadConfig(), variants[0].Graphs[0].MaxTokens) : null;
-        var verifier = new Verifier(plan, source, scratch, plan.Traits, progress, cancellation) { Text = text };
-        return [.. variants.SelectMany(v => verifier.Verify(v, folder, options.Verify))];
-    }
+    private static ImmutableArray<GraphVerification> Verify(Verifier verifier, ExportOptions options, ImmutableArray<GraphVariant> variants, string folder) =>
+        options.Verify == VerificationLevel.None ? [] : [.. variants.SelectMany(v => verifier.Verify(v, folder, options.Verify))];
 
     private static ExportedGraph Describe(GraphVariant variant, Graph graph, OnnxModel model) =>
         new(graph.Name, variant.Options.Precision, $"{PackageFolder.Graphs}/{variant.FileOf(graph)}", model.Proto.Graph.Node.Count, model.Weights.Length, model.Weights.Sum(w => w.Recipe.Bytes))

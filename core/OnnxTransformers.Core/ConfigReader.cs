@@ -30,6 +30,7 @@ public sealed class ConfigReader
         try
         {
             if (utf8.Span.StartsWith("\uFEFF"u8)) utf8 = utf8[3..];
+            if (utf8.Span.IndexOf("Infinity"u8) >= 0) utf8 = WithInfinities(utf8.Span);
             using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = 64, AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new CorruptCheckpointException($"reading {file}", new Problem("$", $"a JSON {document.RootElement.ValueKind}", "an object"));
@@ -39,6 +40,27 @@ public sealed class ConfigReader
         {
             throw new CorruptCheckpointException($"reading {file}", new Problem(e.Path ?? "$", $"not valid JSON ({e.Message})"), e);
         }
+    }
+
+    /// <summary>Python writes Infinity where JSON has no such number: outside of texts it becomes a number that is too large.</summary>
+    private static byte[] WithInfinities(ReadOnlySpan<byte> utf8)
+    {
+        ReadOnlySpan<byte> word = "Infinity"u8, number = "1e9999"u8;
+        var result = new List<byte>(utf8.Length);
+        var inText = false;
+        for (var i = 0; i < utf8.Length; i++)
+        {
+            if (!inText && utf8[i..].StartsWith(word))
+            {
+                result.AddRange(number);
+                i += word.Length - 1;
+                continue;
+            }
+            if (inText && utf8[i] == '\\' && i + 1 < utf8.Length) result.Add(utf8[i++]);
+            else if (utf8[i] == '"') inText = !inText;
+            result.Add(utf8[i]);
+        }
+        return [.. result];
     }
 
     /// <summary>Wraps an object that is already parsed.</summary>

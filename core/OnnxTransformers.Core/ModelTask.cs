@@ -60,7 +60,8 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
         new("text-ranking", [], "text-classification"),
         new("summarization", [], "text2text-generation"),
         new("translation", [], "text2text-generation"),
-        new("zero-shot-image-classification", ["Model"]),
+        new("zero-shot-image-classification", ["Model", "DualEncoderModel"]),
+        new("zero-shot-video-classification", ["Model"]),
         new("zero-shot-audio-classification", []),
     ];
 

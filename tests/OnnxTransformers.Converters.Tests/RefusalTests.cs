@@ -29,12 +29,22 @@ internal sealed class RefusalTests
         });
     }
 
-    [TestCase("formats/error-custom-code", "the checkpoint brings its own code")]
-    [TestCase("formats/error-adapter-alone", "an adapter without its base model")]
-    [TestCase("formats/error-flax-only", "Flax weights")]
-    [TestCase("formats/error-variant-not-asked", "only the variant fp16 is there")]
-    [TestCase("decoder-broken/unknown-model-type", "llamaton")]
-    public void What_is_not_supported_is_named(string fixture, string found) => Assert.That(Refusal<UnsupportedCheckpointException>(Fixtures.Find(fixture)).Message, Does.Contain(found));
+    private const string Weights = "model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json";
+
+    [TestCase("formats/error-custom-code", "reading config.json: $.auto_map: the checkpoint brings its own code (modeling_custom.CustomConfig, modeling_custom.CustomForCausalLM); supported: architectures of transformers itself. "
+        + "Next: if the code changes nothing, save it with the architecture that it is based on, and without auto_map")]
+    [TestCase("formats/error-adapter-alone", "opening {0}: adapter_config.json: an adapter without its base model; supported: a folder with config.json and weights. "
+        + "Next: merge it into its base model (merge_and_unload) and save that with save_pretrained")]
+    [TestCase("formats/error-flax-only", $"looking for weights in {{0}}: flax_model.msgpack: Flax weights; supported: {Weights}. Next: load it with transformers (from_flax=True) and save it with save_pretrained")]
+    [TestCase("formats/error-variant-not-asked", $"looking for weights in {{0}}: only the variant fp16 is there; supported: {Weights}. Next: ask for the variant fp16 (--variant fp16)")]
+    public void What_is_not_supported_is_named(string fixture, string message) =>
+        Assert.That(Refusal<UnsupportedCheckpointException>(Fixtures.Find(fixture)).Message, Is.EqualTo(message.Replace("{0}", Fixtures.Find(fixture), StringComparison.Ordinal)));
+
+    /// <summary>The list of types grows.</summary>
+    [Test]
+    public void A_type_that_nobody_knows_is_refused_with_the_one_that_it_may_be() => Assert.That(Refusal<UnsupportedCheckpointException>(Fixtures.Find("decoder-broken/unknown-model-type")).Message,
+        Does.Match("^reading config\\.json: \\$\\.model_type: \"llamaton\" \\(LlamaForCausalLM\\), which is not a type of transformers; supported: llama, .* and \\d+ others \\(docs/families\\)\\. "
+            + "Next: check the type's spelling; the nearest that is supported is llama, another network$"));
 
     [Test]
     public void All_missing_tensors_of_a_head_are_named()
@@ -50,6 +60,16 @@ internal sealed class RefusalTests
         Edit(checkpoint, "\"model_type\": \"bert\"", "\"model_type\": \"distilberto\"");
         var e = Refusal<UnsupportedCheckpointException>(checkpoint);
         Assert.That((e.ModelType, e.Key, e.Nearest), Is.EqualTo(("distilberto", "$.model_type", "distilbert")));
+    }
+
+    [Test]
+    public void What_is_not_supported_is_refused_before_weights_are_opened()
+    {
+        var checkpoint = Packages.Copy(Fixtures.Find("text/bert-base"), _scratch["checkpoint"]);
+        File.WriteAllText(Path.Combine(checkpoint, "model.safetensors"), "no weights at all");
+        Assert.That(Refusal<CorruptCheckpointException>(checkpoint).Message, Does.StartWith("reading the header of model.safetensors: "));
+        Edit(checkpoint, "\"model_type\": \"bert\"", "\"model_type\": \"distilberto\"");
+        Assert.That(Refusal<UnsupportedCheckpointException>(checkpoint).ModelType, Is.EqualTo("distilberto"));
     }
 
     [Test]

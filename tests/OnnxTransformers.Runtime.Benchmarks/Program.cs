@@ -30,7 +30,7 @@ internal static class Program
         {
             var checkpoint = Path.Combine(work, "checkpoint");
             if (!Directory.Exists(checkpoint)) SyntheticLlama.Write(checkpoint);
-            await Export.RunAsync(checkpoint, package, new ExportOptions { Target = target == "cpu" ? Target.Cpu : Target.Portable, Precisions = [Graphs.Precision.Fp32, Graphs.Precision.Int4], Verify = VerificationLevel.None });
+            await Export.RunAsync(checkpoint, package, new ExportOptions { Target = target == "cpu" ? Target.Cpu : Target.Portable, Precisions = [Precision.Fp32, Precision.Int4], Verify = VerificationLevel.None });
         }
         var prompts = Path.Combine(work, "prompts.json");
         await File.WriteAllTextAsync(prompts, JsonSerializer.Serialize(Enumerable.Range(0, 8).Select(row => SyntheticLlama.Prompt(row, 512))));

@@ -28,7 +28,7 @@ internal static class Workers
 
     private static Measured Ours(string package, string precision, int batch, int prompt, int count, int rounds)
     {
-        using var generator = TokenGenerator.Load(package, OnnxTransformers.RuntimeOptions.Default with { Precision = precision == "fp32" ? Precision.Float32 : Precision.Int4 });
+        using var generator = TokenGenerator.Load(package, OnnxTransformers.RuntimeOptions.Default with { Precision = precision == "fp32" ? Precision.Fp32 : Precision.Int4 });
         var request = new GenerationRequest
         {
             InputIds = [.. Enumerable.Range(0, batch).Select(row => SyntheticLlama.Prompt(row, prompt))],

@@ -29,7 +29,14 @@ internal sealed record WeightFiles(WeightFormat Format, ShardIndex? Index, Check
         ("rust_model.ot", "weights for rust-bert", "download the torch weights"),
     ];
 
-    internal static WeightFiles Find(string folder, string? variant)
+    // Files of other programs, where the table of original names has the network.
+    private static readonly ImmutableArray<string> Originals = ["*.pth", "*.pt"];
+
+    /// <summary>Finds them.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="variant">The variant that is asked for.</param>
+    /// <param name="mayBeOriginal">Whether a torch file of any name will do where it is the only one.</param>
+    internal static WeightFiles Find(string folder, string? variant, Func<bool> mayBeOriginal)
     {
         foreach (var layout in Layouts)
         {
@@ -44,7 +51,8 @@ internal sealed record WeightFiles(WeightFormat Format, ShardIndex? Index, Check
                     "it is not there", Next: "download it")));
             return new(layout.Format, index, Describe(folder, indexName, FileRole.Index), [.. index.Shards.Select(shard => Describe(folder, shard, FileRole.Weights))]);
         }
-        throw Nothing(folder, variant);
+        var originals = Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Where(name => Originals.Any(pattern => Matches(pattern, name))).ToList();
+        return variant is null && originals is [var only] && mayBeOriginal() ? new(WeightFormat.Torch, null, null, [Describe(folder, only, FileRole.Weights)]) : throw Nothing(folder, variant);
     }
 
     internal static CheckpointFile Describe(string folder, string name, FileRole role)

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OnnxTransformers.Checkpoints;
 
 /// <summary>All open weight files of a checkpoint as one set of tensors, checked against the index.</summary>
-internal sealed class WeightSet : IDisposable
+internal sealed class WeightSet : ITensorSource, IDisposable
 {
     private const int MaxProblems = 100;
     private readonly IReadOnlyList<IWeightFile> _files;
@@ -24,6 +24,12 @@ internal sealed class WeightSet : IDisposable
     internal IReadOnlyDictionary<string, string> Metadata => _files[0].Metadata;
 
     internal IWeightFile FileOf(string tensor) => _fileOf.TryGetValue(tensor, out var file) ? file : throw TensorArguments.Unknown("the checkpoint", tensor);
+
+    IReadOnlyDictionary<string, TensorInfo> ITensorSource.Tensors => Tensors;
+
+    public void Read(string name, long offset, Span<byte> destination) => FileOf(name).Read(name, offset, destination);
+
+    public TensorLocation? Locate(string name) => FileOf(name).Locate(name);
 
     internal static WeightSet Open(WeightFiles found)
     {

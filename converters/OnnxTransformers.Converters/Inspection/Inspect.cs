@@ -57,9 +57,13 @@ public static class Inspect
         var receipt = Receipt.Read(folder);
         var path = Path.Combine(folder, "config.json");
         var config = ConfigReader.Parse(File.Exists(path) ? File.ReadAllBytes(path) : "{}"u8.ToArray(), "config.json");
-        return new(folder, receipt?.ModelType ?? config.String("model_type"), config.Strings("architectures", []), TaskOf(folder),
+        var task = TaskOf(folder);
+        return new(folder, receipt?.ModelType ?? config.String("model_type"), config.Strings("architectures", []), task, task is null ? [] : Serving(task),
             [.. files.Select(f => OfGraph(f, Path.GetRelativePath(folder, f).Replace('\\', '/')))]);
     }
+
+    /// <summary>The tasks that run on the graph of a task.</summary>
+    private static ImmutableArray<string> Serving(string task) => [.. ModelTask.All.Where(t => t.Graph == ModelTask.Named(task)?.Graph && PipelineTable.Tasks.Contains(t.Name)).Select(t => t.Name)];
 
     private static string? TaskOf(string folder)
     {

@@ -44,6 +44,7 @@ public sealed record InspectedGraph(string File, string Producer, ImmutableArray
 /// <param name="ModelType">The <c>model_type</c>, or null.</param>
 /// <param name="Architectures">The classes of the reference.</param>
 /// <param name="Task">The task that the receipt names, or that the modules or the architecture imply; null where nothing says it.</param>
+/// <param name="Tasks">The tasks that have a pipeline for its graph, that one among them.</param>
 /// <param name="Graphs">The graphs.</param>
-public sealed record InspectedPackage(string Folder, string? ModelType, ImmutableArray<string> Architectures, string? Task, ImmutableArray<InspectedGraph> Graphs)
+public sealed record InspectedPackage(string Folder, string? ModelType, ImmutableArray<string> Architectures, string? Task, ImmutableArray<string> Tasks, ImmutableArray<InspectedGraph> Graphs)
     : InspectedModel(Folder, ModelType, Architectures);

@@ -28,7 +28,7 @@ internal sealed record Bounds(double Relative, double Cosine)
     /// <summary>Bounds of weights as integers against float32. What a graph of random weights shows is the worst: there is nothing that its parts agree on.</summary>
     internal static Bounds Rounded(Precision precision, bool routers) => (precision, routers) switch
     {
-        (Precision.Int8, false) => new(0.3, 0.998),
+        (Precision.Int8, false) => new(0.3, 0.997),
         (Precision.Int8, _) => new(1.5, 0.95),
         (_, false) => new(2, 0.8),
         _ => new(2.5, 0.7),

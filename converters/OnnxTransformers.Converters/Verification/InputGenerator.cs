@@ -22,6 +22,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
         ["bool_masked_pos"] = p => p.Draw < 0.5 ? 1 : 0,
         ["position_ids"] = p => p.IsReal ? p.Position - p.Start : 1,
         ["spatial_shapes"] = p => p.Column == 0 ? GridOf(p.Row).Height : GridOf(p.Row).Width,
+        ["pixel_mask"] = p => p.Row % 2 == 0 || p.Column < p.Limits.Image.Width * 3 / 4 ? 1 : 0,                  // every other image is padded
         ["pixel_attention_mask"] = p => p.Column < GridOf(p.Row).Height * GridOf(p.Row).Width ? 1 : 0,
     }.ToFrozenDictionary();
 

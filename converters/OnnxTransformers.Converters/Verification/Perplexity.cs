@@ -18,14 +18,15 @@ internal sealed class Perplexity
     internal int Tokens => _windows.Sum(w => w.Length - 1);
 
     /// <summary>Reads the text with the tokenizer of a package; null where the package has none that can be read, or its tokens aren't those of the network.</summary>
+    /// <param name="tokenizer">The tokenizer, where it is loaded already.</param>
     /// <param name="folder">The package.</param>
     /// <param name="config">The network's configuration.</param>
     /// <param name="maxTokens">The longest text that the graph takes; null for no limit.</param>
-    internal static Perplexity? TryCreate(string folder, ConfigReader config, int? maxTokens)
+    internal static Perplexity? TryCreate(Tokenizer? tokenizer, string folder, ConfigReader config, int? maxTokens)
     {
         try
         {
-            var ids = Tokenizer.Load(folder).Encode(Text()).Ids;
+            var ids = (tokenizer ?? Tokenizer.Load(folder)).Encode(Text()).Ids;
             var positions = Math.Min(Window, maxTokens ?? Window);
             if (positions < FewestTokens || ids.Any(id => id >= NetworkLimits.Read(config, maxTokens).Vocabulary)) return null;
             ImmutableArray<ImmutableArray<int>> windows = [.. ids.Take(MostTokens).Chunk(positions).Where(w => w.Length >= FewestTokens).Select(w => w.ToImmutableArray())];

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using OnnxTransformers.Converters;
 using OnnxTransformers.Tool.Printing;
 
@@ -21,7 +20,7 @@ internal static class VerifyCommand
             {
                 await Console.Error.WriteLineAsync($"  {graph.File}: {graph.Note ?? $"runs on {graph.Provider}"}").ConfigureAwait(false);
                 foreach (var c in graph.Comparisons)
-                    await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"    {c.What}: to {c.Relative:G2} of the largest value")).ConfigureAwait(false);
+                    await Console.Error.WriteLineAsync($"    {ComparisonText.Of(c)}").ConfigureAwait(false);
             }
             if (parsed.GetValue(json)) JsonOutput.WriteLine(result.WriteTo);
             return ExitCodes.Done;

@@ -17,7 +17,7 @@ internal static class ExportSummary
             {
                 if (proof.Note is not null) await to.WriteLineAsync($"    {proof.Note}").ConfigureAwait(false);
                 foreach (var c in proof.Comparisons)
-                    await to.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"    {c.What}: to {c.Relative:G2} of the largest value")).ConfigureAwait(false);
+                    await to.WriteLineAsync($"    {ComparisonText.Of(c)}").ConfigureAwait(false);
                 if (proof.Perplexity is { } p) await to.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"    perplexity of {p.Text}: {p.Float32:F2} in fp32, {p.Quantized:F2} here ({p.Change:+0.0%;-0.0%})")).ConfigureAwait(false);
             }
         }

@@ -27,6 +27,7 @@ internal static class InspectionJson
         else if (model is InspectedPackage package)
         {
             json.WriteString("task", package.Task);
+            Texts(json, "tasks", package.Tasks);
             json.WriteStartArray("graphs");
             foreach (var graph in package.Graphs) Graph(json, graph);
             json.WriteEndArray();

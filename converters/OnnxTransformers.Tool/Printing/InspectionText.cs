@@ -29,6 +29,8 @@ internal static class InspectionText
     private static void Write(TextWriter to, InspectedPackage package)
     {
         if (package.Task is not null) Row(to, "task", package.Task);
+        if (!package.Tasks.IsEmpty) Row(to, "tasks of its graphs", string.Join(", ", package.Tasks));
+        Row(to, "memory", string.Join(", ", package.Graphs.Select(g => $"{Size.Of(g.Totals.Sum(t => t.Bytes))} for the weights of {g.File}")));
         foreach (var graph in package.Graphs)
         {
             to.WriteLine($"  {graph.File}: {graph.Nodes} nodes, {string.Join(", ", graph.Opsets)}, by {(graph.Producer.Length == 0 ? "nobody named" : graph.Producer)}");

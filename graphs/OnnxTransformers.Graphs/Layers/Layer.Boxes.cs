@@ -38,4 +38,12 @@ internal static partial class Layer
         var width = LastSize(queries);
         return Linear(m["out_proj"], Attend(m, Linear(m["q_proj"], queries, width), Linear(m["k_proj"], keys, width), Linear(m["v_proj"], values, width), heads, mask, bias), width);
     }
+
+    /// <summary>A mask for each query, by its product with the vector of each cell. [B, Q, C] and [B, C, h, w] -> [B, Q, h, w].</summary>
+    internal static Value MasksOf(Value queries, Value map)
+    {
+        var size = GridSize.Of(map);
+        var products = Op.MatMul(queries, Op.Reshape(map, [0, 0, -1], size.Cells));                                      // [B, Q, h*w]
+        return Op.Reshape(products, Op.Concat(0, map.Graph.Constant(0, 0), size.Vector), new Shape(products.Shape[0], products.Shape[1], size.Height, size.Width));
+    }
 }

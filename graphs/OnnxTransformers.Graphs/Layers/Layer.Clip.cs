@@ -3,7 +3,11 @@ using OnnxTransformers.Graphs.Operators;
 namespace OnnxTransformers.Graphs.Layers;
 
 /// <summary>The sizes of CLIP's block, which the towers of many dual encoders share under the same checkpoint names.</summary>
-internal sealed record ClipBlock(int HiddenSize, int Heads, int IntermediateSize, Activation Activation, float Epsilon);
+internal sealed record ClipBlock(int HiddenSize, int Heads, int IntermediateSize, Activation Activation, float Epsilon)
+{
+    /// <summary>What its matrices are for.</summary>
+    internal MatrixRole Role { get; init; }
+}
 
 internal static partial class Layer
 {
@@ -20,14 +24,17 @@ internal static partial class Layer
     }
 
     /// <summary>Its attention. [B, N, D] -> [B, N, D].</summary>
-    internal static Value ClipAttention(Module m, Value h, ClipBlock c, AttentionMask? mask = null, Value? bias = null)
+    internal static Value ClipAttention(Module m, Value h, ClipBlock c, AttentionMask? mask = null, Value? bias = null) => ClipAttention(m, h, h, c, mask, bias);
+
+    /// <summary>The same with queries from one sequence and keys and values from another. [B, S, D], [B, T, D] -> [B, S, D].</summary>
+    internal static Value ClipAttention(Module m, Value h, Value seen, ClipBlock c, AttentionMask? mask = null, Value? bias = null)
     {
-        Value q = Linear(m["q_proj"], h, c.HiddenSize), k = Linear(m["k_proj"], h, c.HiddenSize), v = Linear(m["v_proj"], h, c.HiddenSize);
-        return Linear(m["out_proj"], Attend(m, q, k, v, c.Heads, mask, bias), c.HiddenSize);
+        Value Projected(string name, Value x) => Linear(m[name], x, c.HiddenSize, role: c.Role);
+        return Projected("out_proj", Attend(m, Projected("q_proj", h), Projected("k_proj", seen), Projected("v_proj", seen), c.Heads, mask, bias));
     }
 
     /// <summary>Its feed-forward part. [..., D] -> [..., D].</summary>
-    internal static Value ClipFeedForward(Module m, Value h, ClipBlock c) => Linear(m["fc2"], Linear(m["fc1"], h, c.IntermediateSize, c.Activation), c.HiddenSize);
+    internal static Value ClipFeedForward(Module m, Value h, ClipBlock c) => Linear(m["fc2"], Activate(m["fc1"], c.Activation, Linear(m["fc1"], h, c.IntermediateSize, role: c.Role)), c.HiddenSize, role: c.Role);
 
     /// <summary>token_embedding and position_embedding, added. [B, S] -> [B, S, D].</summary>
     internal static Value ClipWords(Module m, TextInputs x, int vocabulary, int positions, int width) =>

@@ -28,6 +28,13 @@ internal static partial class Layer
         return (Part(columns, 1), Part(rows, 0));
     }
 
+    /// <summary>The grid of whole patches of an image.</summary>
+    internal static GridSize PatchesOf(Value pixels, Models.PixelSize patch)
+    {
+        using var scope = pixels.Graph.Enter("patches");
+        return new(new Window(patch.Height, patch.Height).Places(pixels.Shape[2]), new Window(patch.Width, patch.Width).Places(pixels.Shape[3]), Op.ShapeOf(pixels, 2, 4) / pixels.Graph.Constant(patch.Height, patch.Width));
+    }
+
     /// <summary>0, 1, ... for all cells of a map. -> int64 [h*w].</summary>
     internal static Value CellNumbers(GridSize size)
     {

@@ -5,6 +5,9 @@ namespace OnnxTransformers.Graphs.Layers;
 /// <remarks>Images of which some patches are hidden and made up again.</remarks>
 internal static partial class Layer
 {
+    /// <summary>What holds for a graph with a loss: it is of all rows together.</summary>
+    internal static readonly NetworkTraits SharedLoss = new() { RowsAreIndependent = false };
+
     /// <summary>Declares bool_masked_pos: bool [batch_size, N], true where a patch is hidden.</summary>
     internal static Value HiddenPatches(Graph graph, int patches) => graph.Input("bool_masked_pos", ElementType.Bool, new Shape("batch_size", patches));
 

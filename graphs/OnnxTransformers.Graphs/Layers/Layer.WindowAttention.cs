@@ -69,6 +69,13 @@ internal static partial class Layer
         return Op.Unsqueeze(Op.Where(same, g.Scalar(0, g.Options.ComputeType), g.Scalar(-100, g.Options.ComputeType)), 1);
     }
 
+    /// <summary>Vectors of the last axis at length 1. [..., D] -> [..., D].</summary>
+    internal static Value UnitLength(Value x)
+    {
+        var wide = Op.Cast(x, ElementType.Float);
+        return Op.Cast(wide / Op.Max(Op.ReduceL2(wide, -1, keep: true), x.Graph.Scalar(1e-12, ElementType.Float)), x.Type);
+    }
+
     /// <summary>Attention inside of each window. q, k, v: [B, W, n, H*d] -> [B, W, n, H*d].</summary>
     /// <param name="m">The module, for names.</param>
     /// <param name="q">Projected queries, heads side by side.</param>
@@ -77,21 +84,22 @@ internal static partial class Layer
     /// <param name="heads">H.</param>
     /// <param name="bias">Added to the scaled scores of every window: [1, H, n, n].</param>
     /// <param name="mask">Added to those of each: [W, 1, n, n]; null for none.</param>
-    /// <param name="scaled">Whether q and k make scores as they are.</param>
-    internal static Value AttendInWindows(Module m, Value q, Value k, Value v, int heads, Value bias, Value? mask, bool scaled = false)
+    /// <param name="cosine">Where scores are cosines of the angles between queries and keys: what they are multiplied by, [H, 1, 1].</param>
+    internal static Value AttendInWindows(Module m, Value q, Value k, Value v, int heads, Value bias, Value? mask, Value? cosine = null)
     {
         using var scope = m.Enter();
         var (cells, width) = (q.Shape[2].Size!.Value, LastSize(q));
         var d = width / heads;
-        if (mask is null && !scaled)
+        if (mask is null && cosine is null)
         {
             Dim all = q.Shape[0] * q.Shape[1];
             Value Flat(Value x) => Op.Reshape(x, [-1, cells, width], all);
             return m.Result(Op.Reshape(Attend(m, Flat(q), Flat(k), Flat(v), heads, null, bias), Op.ShapeOf(q, 0, 4), q.Shape));
         }
         Value Heads(Value x) => Op.Transpose(Op.Reshape(x, [0, 0, cells, heads, d]), [0, 1, 3, 2, 4]);                         // [B, W, H, n, d]
-        var scores = Op.MatMul(Heads(q), Op.Transpose(Heads(k), [0, 1, 2, 4, 3]));
-        if (!scaled) scores *= 1 / Math.Sqrt(d);
+        Value Turned(Value x) => cosine is null ? Heads(x) : UnitLength(Heads(x));
+        var scores = Op.MatMul(Turned(q), Op.Transpose(Turned(k), [0, 1, 2, 4, 3]));
+        scores = cosine is null ? scores * (1 / Math.Sqrt(d)) : scores * cosine;
         scores += bias;
         if (mask is not null) scores += mask;
         return m.Result(Op.Reshape(Op.Transpose(Op.MatMul(Op.Softmax(scores, -1), Heads(v)), [0, 1, 3, 2, 4]), [0, 0, cells, width]));

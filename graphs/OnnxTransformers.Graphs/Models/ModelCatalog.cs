@@ -3,6 +3,7 @@ using OnnxTransformers.Graphs.Models.Multimodal;
 using OnnxTransformers.Graphs.Models.Text;
 using OnnxTransformers.Graphs.Models.Text.Causal;
 using OnnxTransformers.Graphs.Models.Vision;
+using OnnxTransformers.Graphs.Models.Vision.Timm;
 
 namespace OnnxTransformers.Graphs.Models;
 
@@ -32,6 +33,7 @@ public static class ModelCatalog
         DeepseekV2.Family,
         DeepseekV3.Family,
         DiffLlama.Family,
+        Doge.Family,
         Ernie45Moe.Family,
         Falcon.Family,
         Gemma.Family,
@@ -78,41 +80,60 @@ public static class ModelCatalog
 
         // Images.
         Beit.Family,
+        Bit.Family,
         ConvNext.Family,
         ConvNext.Second,
         Deit.Family,
         Dinov2.Family,
         Dinov2.WithRegisters,
         EfficientNet.Family,
+        HgNetV2.Family,
         MobileNetV1.Family,
         MobileNetV2.Family,
+        MobileVit.Family,
+        MobileVitV2.Family,
+        PoolFormer.Family,
+        Pvt.Family,
+        PvtV2.Family,
+        RegNet.Family,
         ResNet.Family,
+        SwiftFormer.Family,
         Swin.Family,
+        SwinV2.Family,
+        TextNet.Family,
+        TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
         VitMae.Family,
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
+        DepthAnything.Family,
         Detr.Family,
         Detr.Table,
+        Dpt.Family,
+        Glpn.Family,
+        MaskFormer.Family,
         RtDetr.Family,
         RtDetr.V2,
         Segformer.Family,
+        Swin2Sr.Family,
         Yolos.Family,
 
         // Texts with images.
+        Align.Family,
         ChineseClip.Family,
         Clip.Family,
         Clip.TextModel,
         Clip.VisionModel,
         ClipSeg.Family,
+        GroupVit.Family,
         OwlVit.Family,
         Siglip.Family,
-        Siglip.TextModel,
         Siglip.VisionModel,
         Siglip2.Family,
         VisionTextDualEncoder.Family,
+        XClip.Family,
     ];
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
@@ -120,5 +141,11 @@ public static class ModelCatalog
     /// <param name="tensors">The checkpoint's index.</param>
     /// <param name="request">What is asked of it.</param>
     /// <exception cref="UnsupportedCheckpointException">The model type, a configuration value or the task is not supported.</exception>
-    public static ModelPlan Plan(ConfigReader config, IReadOnlyDictionary<string, TensorInfo> tensors, PlanRequest request) => Planner.Plan(config, tensors, request);
+    public static ModelPlan Plan(ConfigReader config, IReadOnlyDictionary<string, TensorInfo> tensors, PlanRequest request) => Planner.Plan(config, () => tensors, request);
+
+    /// <inheritdoc cref="Plan(ConfigReader, IReadOnlyDictionary{string, TensorInfo}, PlanRequest)"/>
+    /// <param name="config">config.json.</param>
+    /// <param name="tensors">Opens the checkpoint's index: called when the rest is found to be supported.</param>
+    /// <param name="request">What is asked of it.</param>
+    public static ModelPlan Plan(ConfigReader config, Func<IReadOnlyDictionary<string, TensorInfo>> tensors, PlanRequest request) => Planner.Plan(config, tensors, request);
 }

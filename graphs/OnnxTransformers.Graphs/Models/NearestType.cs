@@ -12,8 +12,11 @@ internal static class NearestType
     {
         var task = architectures.Select(a => ModelTask.OfClass(a)).FirstOrDefault(t => t is not null);
         var candidates = ModelCatalog.Families.Where(f => task is null || f.Tasks.Contains(task.Graph)).Select(f => f.ModelType).ToList();
-        return candidates.Where(t => EditDistance.Of(t, modelType) <= Math.Max(2, modelType.Length / 3)).MinBy(t => EditDistance.Of(t, modelType)) ?? (task is null ? null : candidates.FirstOrDefault());
+        return candidates.Where(t => IsNear(t, modelType)).MinBy(t => EditDistance.Of(t, modelType)) ?? (task is null ? null : candidates.FirstOrDefault());
     }
+
+    private static bool IsNear(string a, string b) =>
+        a.StartsWith(b, StringComparison.Ordinal) || b.StartsWith(a, StringComparison.Ordinal) || EditDistance.Of(a, b) <= Math.Max(2, b.Length / 3);
 
     /// <summary>Some of the types, those of similar names first, and how many more there are.</summary>
     internal static string Shown(string? modelType)

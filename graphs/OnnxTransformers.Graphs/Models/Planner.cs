@@ -6,11 +6,14 @@ namespace OnnxTransformers.Graphs.Models;
 /// <summary>Decides what a checkpoint is, what is built of it, and whether that can be.</summary>
 internal static class Planner
 {
-    /// <inheritdoc cref="ModelCatalog.Plan"/>
-    internal static ModelPlan Plan(ConfigReader config, IReadOnlyDictionary<string, TensorInfo> tensors, PlanRequest request)
+    /// <inheritdoc cref="ModelCatalog.Plan(ConfigReader, Func{IReadOnlyDictionary{string, TensorInfo}}, PlanRequest)"/>
+    internal static ModelPlan Plan(ConfigReader config, Func<IReadOnlyDictionary<string, TensorInfo>> tensors, PlanRequest request)
     {
         var architectures = config.Strings("architectures", []);
-        var modelType = config.String("model_type");
+        // timm's own checkpoints name an architecture and no type.
+        var isTimm = !config.Has("model_type") && config.Has("architecture") && config.Has("pretrained_cfg");
+        var modelType = isTimm ? "timm_wrapper" : config.String("model_type");
+        if (isTimm && architectures.IsEmpty) architectures = ["TimmWrapperForImageClassification"];
         var family = ModelCatalog.Families.FirstOrDefault(f => f.ModelType == modelType) ?? throw UnknownType(config, modelType, architectures);
         var choice = Choose(config, family, architectures, request);
         var build = family.Read(config);
@@ -19,7 +22,7 @@ internal static class Planner
             config.Problem(path[2..], "a key that nothing reads", $"the keys of {family.ModelType} and those that never change a graph", "if it changes nothing, remove it from config.json");
         if (config.Problems.Count > 0)
             throw new UnsupportedCheckpointException($"reading {config.File}", config.Problems) { ModelType = modelType, Architectures = architectures, Key = config.Problems[0].Where, Nearest = family.ModelType };
-        return new ModelPlan(family, choice, request.SentenceModules, build, tensors, config, [.. unread.Select(k => new IgnoredKey(k.Path, k.Reason!))]);
+        return new ModelPlan(family, choice, request.SentenceModules, build, tensors(), config, [.. unread.Select(k => new IgnoredKey(k.Path, k.Reason!))]);
     }
 
     /// <summary>The key of a JSON path: within the configuration of a part, that part's own.</summary>
@@ -71,9 +74,11 @@ internal static class Planner
             yield return task;
             foreach (var alias in ModelTask.Named(task)!.Aliases) yield return alias;
             // A task with classes of its own is some type's own, as pictures made of tokens are.
-            foreach (var other in ModelTask.All.Where(t => t.GraphOf == task && t.Classes.IsEmpty)) yield return other.Name;
+            foreach (var other in ModelTask.All.Where(t => t.GraphOf == task && t.Classes.IsEmpty && (!IsOfImages(t.Name) || family.Tasks.Any(IsOfImages)))) yield return other.Name;
         }
     }
+
+    private static bool IsOfImages(string task) => task.Contains("image", StringComparison.Ordinal);
 
     private static UnsupportedCheckpointException UnknownType(ConfigReader config, string? modelType, ImmutableArray<string> architectures)
     {

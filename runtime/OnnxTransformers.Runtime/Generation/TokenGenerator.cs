@@ -4,7 +4,7 @@ using OnnxTransformers.Tokenizers;
 namespace OnnxTransformers.Generation;
 
 /// <summary>Continues tokens: prompts in, sequences out, as the reference's generate does. Thread-safe.</summary>
-public sealed class TokenGenerator : IDisposable
+public sealed class TokenGenerator : ITokenGenerator
 {
     private static readonly Dictionary<SearchMode, Func<GenerationRun, ITokenSearch>> Stepwise = new()
     {
@@ -59,7 +59,11 @@ public sealed class TokenGenerator : IDisposable
 
     /// <summary>What a package says about generation.</summary>
     /// <exception cref="UnsupportedCheckpointException">A field is not supported or of the wrong kind.</exception>
-    public static GenerationConfig DefaultsOf(Package package) => GenerationConfig.OfModel(package.ReadJson("generation_config.json"), package.Config.Json);
+    public static GenerationConfig DefaultsOf(Package package)
+    {
+        var file = package.ReadJson("generation_config.json");
+        return file is null && package.Config.Json is null && GenAiPackage.Read(package) is { } about ? about.Defaults : GenerationConfig.OfModel(file, package.Config.Json);
+    }
 
     /// <summary>Continues prompts.</summary>
     /// <exception cref="InvalidInputException">The prompts or the configuration can't be worked with.</exception>
@@ -84,7 +88,8 @@ public sealed class TokenGenerator : IDisposable
     }
 
     /// <summary>A cache that calls share: what one has read, a later one need not read again.</summary>
-    public PromptCache CreateCache() => new(Model);
+    /// <exception cref="NotSupportedException">The model's graph keeps nothing.</exception>
+    public PromptCache CreateCache() => Model.Remembers ? new(Model) : throw new NotSupportedException("This model's graph has no cache: each step reads the whole text again.");
 
     /// <summary>Lets go of the model.</summary>
     public void Dispose() => Model.Dispose();

@@ -4,7 +4,7 @@ namespace OnnxTransformers.Converters.Verification;
 
 internal sealed class InputGeneratorTests
 {
-    private static readonly NetworkLimits Limits = new(Vocabulary: 50, TokenTypes: 2, Length: 12, Padding: 1);
+    private static readonly NetworkLimits Limits = new(Vocabulary: 50, TokenTypes: 2, Length: 12, Padding: 1, Image: (64, 64));
 
     private static readonly InputGenerator Text = new([Spec("input_ids"), Spec("attention_mask"), Spec("token_type_ids")], Limits);
 
@@ -62,7 +62,43 @@ internal sealed class InputGeneratorTests
     [TestCase("""{"text_config": {"vocab_size": 7, "pad_token_id": 2}}""", 7, 1, 24, 2)]
     [TestCase("""{"max_position_embeddings": 2, "pad_token_id": -1}""", 2, 1, 1, 0)]
     public void Limits_come_from_the_configuration(string json, int vocabulary, int types, int length, int padding) =>
-        Assert.That(NetworkLimits.Read(ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes(json), "config.json"), null), Is.EqualTo(new NetworkLimits(vocabulary, types, length, padding)));
+        Assert.That(NetworkLimits.Read(ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes(json), "config.json"), null), Is.EqualTo(new NetworkLimits(vocabulary, types, length, padding, (64, 64))));
+
+    [Test]
+    public void A_text_ends_with_the_id_that_ends_texts_and_has_it_nowhere_else()
+    {
+        var input = new InputGenerator([Spec("input_ids"), Spec("attention_mask")], Limits with { Vocabulary = 5, End = 3 }).Make("batch", Padding.Right, fill: true);
+        var ids = input.Tensors[0].Values.Chunk(12).ToList();
+        for (var row = 0; row < ids.Count; row++) Assert.That(Array.IndexOf(ids[row], 3.0), Is.EqualTo(input.Real[row].End.Value - 1), $"row {row}");
+    }
+
+    [TestCase(3, 0)]
+    [TestCase(0, 1)]
+    public void Padding_never_ends_a_text(int end, int padding) =>
+        Assert.That(NetworkLimits.Read(ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes($$"""{"vocab_size": 9, "pad_token_id": {{end}}}"""), "config.json"), 8, null, end).Padding, Is.EqualTo(padding));
+
+    [Test]
+    public void A_row_of_texts_and_images_is_one_of_each()
+    {
+        TensorSpec texts = new("input_ids", ElementType.Int64, [new(null, Tensor.Texts), new(null, Tensor.Sequence)]), images = new("pixel_values", ElementType.Float, [new(null, Tensor.Images), new(1, ""), new(null, "query_height"), new(null, Tensor.Width)]);
+        var batch = new InputGenerator([texts, images], Limits with { Image = (2, 3) }).Make("batch", Padding.None);
+        var row = batch.Row(1, trim: false);
+        Assert.Multiple(() =>
+        {
+            Assert.That(batch.Tensors.Select(t => t.Shape), Is.EqualTo(new long[][] { [3, 12], [3, 1, 2, 3] }));
+            Assert.That(row.Tensors.Select(t => t.Shape), Is.EqualTo(new long[][] { [1, 12], [1, 1, 2, 3] }));
+            Assert.That(row.Tensors[1].Values, Is.EqualTo(batch.Tensors[1].Values[6..12]));
+        });
+    }
+
+    [Test]
+    public void Patches_are_as_many_as_their_grid_has()
+    {
+        TensorSpec shapes = new("spatial_shapes", ElementType.Int64, [new(null, Tensor.Images), new(2, "")]), mask = new("pixel_attention_mask", ElementType.Int64, [new(null, Tensor.Images), new(null, Tensor.Patches)]);
+        var input = new InputGenerator([shapes, mask], Limits).Make("batch", Padding.None);
+        var (sizes, real) = (input.Tensors[0].Values.Chunk(2).ToList(), input.Tensors[1].Values.Chunk((int)input.Tensors[1].Shape[1]).ToList());
+        for (var row = 0; row < sizes.Count; row++) Assert.That(real[row].Sum(), Is.EqualTo(sizes[row][0] * sizes[row][1]).And.LessThanOrEqualTo(real[row].Length), $"row {row}");
+    }
 
     private static string[] Mask(Padding padding) => [.. Text.Make("batch", padding).Tensors[1].Values.Chunk(12).Select(row => string.Concat(row.Select(v => (int)v)))];
 

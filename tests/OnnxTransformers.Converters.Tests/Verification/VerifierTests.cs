@@ -100,7 +100,7 @@ internal sealed class VerifierTests
 
     private static IEnumerable<(ImmutableArray<Tensor> Wanted, ImmutableArray<Tensor> Got, ImmutableArray<Range> Real)> Same((GraphRunner A, GraphRunner B) open)
     {
-        var input = new InputGenerator(open.A.Inputs, new NetworkLimits(20, 2, 8, 0)).Make("a batch", Padding.Right);
+        var input = new InputGenerator(open.A.Inputs, new NetworkLimits(20, 2, 8, 0, (64, 64))).Make("a batch", Padding.Right);
         yield return (open.A.Run(input, CancellationToken.None), open.B.Run(input, CancellationToken.None), input.Real);
     }
 

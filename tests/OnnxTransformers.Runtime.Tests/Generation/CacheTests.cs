@@ -57,7 +57,7 @@ public sealed class CacheTests
     {
         var package = TinyDecoder.Write(_folder.FullName, says: false);
         Assert.That(() => TokenGenerator.Load(package, strategy: CacheStrategy.Shared), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo(
-            $"opening {package} for text-generation: cache: the graph does not say that its attention writes into the past's buffer; supported: Growing. Next: export the model with --target cpu or cuda"));
+            $"opening {package} for text-generation: cache: the graph does not say that its attention writes into the past's buffer; supported: Growing. Next: export the model with --target cpu"));
     }
 
     [Test]

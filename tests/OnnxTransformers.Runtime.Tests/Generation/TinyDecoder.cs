@@ -12,7 +12,8 @@ internal static class TinyDecoder
     /// <param name="folder">Where.</param>
     /// <param name="says">Whether the graph says that past and present may share a buffer.</param>
     /// <param name="extraInput">An input that nobody knows; null for none.</param>
-    internal static string Write(string folder, bool says, string? extraInput = null)
+    /// <param name="merged">Whether prompt and step are two branches, chosen by use_cache_branch, as optimum merges them.</param>
+    internal static string Write(string folder, bool says, string? extraInput = null, bool merged = false)
     {
         var random = new Random(4);
         var graph = new ProtoWriter();
@@ -28,7 +29,20 @@ internal static class TinyDecoder
         graph.Message(1, Node("Shape", ["attention_mask"], ["shape"]));
         graph.Message(1, Node("Gather", ["shape", "index"], ["total64"]));
         graph.Message(1, Node("Cast", ["total64"], ["total"], ("to", (int)ElementType.Int32)));
-        graph.Message(1, Node("GroupQueryAttention", ["q", "k", "v", "past_key_values.0.key", "past_key_values.0.value", "seqlens", "total"], ["attended", "present.0.key", "present.0.value"], ("num_heads", 2), ("kv_num_heads", 2)).Text(7, "com.microsoft"));
+        string[] past = ["past_key_values.0.key", "past_key_values.0.value"], outputs = ["attended", "present.0.key", "present.0.value"];
+        if (merged)
+        {
+            var choice = Node("If", ["use_cache_branch"], outputs);
+            foreach (var (name, before) in new[] { ("then_branch", past), ("else_branch", ["", ""]) })
+            {
+                string[] inner = [.. outputs.Select(o => $"{name}.{o}")];
+                var branch = new ProtoWriter().Message(1, Attention(before, inner)).Text(2, name);
+                for (var i = 0; i < inner.Length; i++) branch.Message(12, i == 0 ? Info(inner[i], ElementType.Float, "batch_size", "sequence_length", Size) : Info(inner[i], ElementType.Float, "batch_size", 2, "length", Size / 2));
+                choice.Message(5, new ProtoWriter().Text(1, name).Message(6, branch).Number(20, 5));
+            }
+            graph.Message(1, choice).Message(11, Info("use_cache_branch", ElementType.Bool, 1));
+        }
+        else graph.Message(1, Attention(past, outputs));
         graph.Message(1, Node("MatMul", ["attended", "head"], ["logits"])).Text(2, "tiny");
         graph.Message(11, Info("input_ids", ElementType.Int64, "batch_size", "sequence_length")).Message(11, Info("attention_mask", ElementType.Int64, "batch_size", "total_sequence_length"));
         foreach (var part in new[] { "key", "value" })
@@ -45,6 +59,9 @@ internal static class TinyDecoder
         File.WriteAllText(Path.Combine(folder, "config.json"), """{"model_type": "tiny", "eos_token_id": 2, "pad_token_id": 0, "max_position_embeddings": 64}""");
         return folder;
     }
+
+    private static ProtoWriter Attention(string[] past, string[] outputs) =>
+        Node("GroupQueryAttention", ["q", "k", "v", .. past, "seqlens", "total"], outputs, ("num_heads", 2), ("kv_num_heads", 2)).Text(7, "com.microsoft");
 
     private static ProtoWriter Node(string op, string[] inputs, string[] outputs, params (string Name, long Value)[] attributes)
     {

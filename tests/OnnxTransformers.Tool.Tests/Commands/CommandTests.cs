@@ -71,7 +71,7 @@ internal sealed class CommandTests
         Assert.That(Json(verified.Output).GetProperty("verified")[0].GetProperty("comparisons").GetArrayLength(), Is.EqualTo(4));
 
         var inspected = await ToolProcess.RunAsync(["inspect", package]);
-        Assert.That(inspected.Output, Does.Contain("model type: bert").And.Contain("task: text-classification").And.Contain("takes input_ids int64[batch_size, sequence_length]").And.Contain("gives logits float[batch_size, 3]"));
+        Assert.That(inspected.Output, Does.Contain("model type: bert").And.Contain("task: text-classification").And.Contain("tasks of its graphs: text-classification, zero-shot-classification, text-ranking").And.Contain("memory: 6.6 MB for the weights of onnx/model.onnx").And.Contain("takes input_ids int64[batch_size, sequence_length]").And.Contain("gives logits float[batch_size, 3]"));
 
         var data = Path.Combine(package, "onnx", "model.onnx_data");
         var bytes = File.ReadAllBytes(data);

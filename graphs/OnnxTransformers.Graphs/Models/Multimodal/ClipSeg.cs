@@ -16,7 +16,7 @@ internal sealed class ClipSeg(ClipSeg.Config c, Module m)
             json.Ignore("logit_scale_init_value", "decoder_hidden_act", "decoder_attention_dropout");
             var image = ClipImageTower.Config.Read(json.Tower("vision_config"));
             var width = json.Count("reduce_dim", 64);
-            var block = new ClipBlock(width, json.Heads("decoder_num_attention_heads", 4, width), json.Count("decoder_intermediate_size", 2048), Activation.Named("relu"), image.Block.Epsilon);
+            var block = new ClipBlock(width, json.Heads("decoder_num_attention_heads", 4, width), json.Count("decoder_intermediate_size", 2048), Activation.Named("relu"), image.Block.Epsilon) { Role = MatrixRole.Head };   // small, and in front of the masks
             var taken = json.Ints("extract_layers", [3, 6, 9]);
             if (taken.IsEmpty || taken.Any(i => i < -1 || i >= image.Layers)) json.Problem("extract_layers", $"[{string.Join(", ", taken)}]", $"numbers of the {image.Layers} layers of the image tower");
             var many = json.Bool("use_complex_transposed_convolution", false);
@@ -69,9 +69,9 @@ internal sealed class ClipSeg(ClipSeg.Config c, Module m)
         Value? h = null;
         for (var i = 0; i < states.Length; i++)
         {
-            var reduced = Linear(d["reduces"][i], states[i], c.Width);
+            var reduced = Linear(d["reduces"][i], states[i], c.Width, role: MatrixRole.Head);
             h = h is null ? reduced : reduced + h;
-            if (i == c.ConditionalLayer) h = Op.Unsqueeze(Linear(d["film_mul"], meant, c.Width), 1) * h + Op.Unsqueeze(Linear(d["film_add"], meant, c.Width), 1);
+            if (i == c.ConditionalLayer) h = Op.Unsqueeze(Linear(d["film_mul"], meant, c.Width, role: MatrixRole.Head), 1) * h + Op.Unsqueeze(Linear(d["film_add"], meant, c.Width, role: MatrixRole.Head), 1);
             h = DecoderLayer(d["layers"][i], h);
         }
         var map = Map(Op.Slice(h!, 1, d.Graph.Constant(1), d.Graph.Constant(int.MaxValue), grid.Cells), grid);      // without the class token

@@ -33,12 +33,6 @@ internal sealed class Siglip(Siglip.Config c, Module m)
             return new(TextConfig.Read(text), ImageConfig.Read(image), json.Labels());
         }
 
-        internal static Config ReadText(ConfigReader json)
-        {
-            json.RefuseDecoder();
-            return new(TextConfig.Read(json), null, 0);
-        }
-
         internal static Config ReadImage(ConfigReader json)
         {
             json.RefuseDecoder();
@@ -95,12 +89,6 @@ internal sealed class Siglip(Siglip.Config c, Module m)
         return FirstToken(found + ClipFeedForward(m["mlp"], LayerNorm(m["layernorm"], found, c.Epsilon), c));
     }
 
-    private GraphOutputs TextFeatures()
-    {
-        var tower = TextTower();
-        return [("last_hidden_state", tower.Hidden!), ("pooler_output", tower.Pooled!)];
-    }
-
     private GraphOutputs ImageFeatures()
     {
         var h = Encode();
@@ -120,8 +108,6 @@ internal sealed class Siglip(Siglip.Config c, Module m)
         DualEncoder.ZeroShot<Siglip>(x => x.Both) with { Traits = OneLength },
         new TaskGraphs<Siglip>("image-classification", x => x.Classify()),
     ]);
-
-    internal static readonly ModelFamily TextModel = ModelFamily.Of("siglip_text_model", [], Config.ReadText, (c, m) => new Siglip(c, m), Skipped, new TaskGraphs<Siglip>("feature-extraction", x => x.TextFeatures())).With(OneLength);
 
     internal static readonly ModelFamily VisionModel = ModelFamily.Of("siglip_vision_model", [], Config.ReadImage, (c, m) => new Siglip(c, m), Skipped, new TaskGraphs<Siglip>("feature-extraction", x => x.ImageFeatures()));
 }

@@ -18,20 +18,27 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
     private static readonly FrozenDictionary<string, Func<ConfigReader, Backbone>> Rows = new Dictionary<string, Func<ConfigReader, Backbone>>
     {
         ["beit"] = Beit.AsBackbone,
+        ["bit"] = Bit.AsBackbone,
         ["convnext"] = ConvNext.AsBackbone,
         ["convnextv2"] = ConvNext.SecondAsBackbone,
         ["dinov2"] = Dinov2.AsBackbone,
         ["dinov2_with_registers"] = Dinov2.WithRegistersAsBackbone,
+        ["hgnet_v2"] = HgNetV2.AsBackbone,
+        ["maskformer-swin"] = Swin.AsMaskFormerBackbone,
+        ["pvt_v2"] = PvtV2.AsBackbone,
         ["resnet"] = ResNet.AsBackbone,
         ["rt_detr_resnet"] = RtDetrResNet.AsBackbone,
         ["swin"] = Swin.AsBackbone,
+        ["swinv2"] = SwinV2.AsBackbone,
+        ["textnet"] = TextNet.AsBackbone,
     }.ToFrozenDictionary();
 
     /// <summary>Reads the backbone's configuration inside of another one. A type that is not in the table is a problem of the configuration; then null, as where the key is absent.</summary>
-    internal static Backbone? Read(ConfigReader json, string key = "backbone_config", string? absentType = null)
+    internal static Backbone? Read(ConfigReader json, string key = "backbone_config", string? absentType = null, (string Type, string As)? renamed = null)
     {
         if (json.Object(key) is not { } inner) return null;
         var type = inner.String("model_type") ?? absentType;
+        if (type == renamed?.Type) type = renamed?.As;
         if (type is not null && Rows.TryGetValue(type, out var read)) return read(inner) with { Channels = inner.Count("num_channels", 3) };
         inner.Problem("model_type", type is null ? "missing" : $"\"{type}\"", string.Join(", ", Rows.Keys.Order(StringComparer.Ordinal)));
         return null;
@@ -47,12 +54,14 @@ internal static class Stages
     /// <summary>Numbers of the stages whose results are asked for, "stem" being 0: out_features by name, else out_indices, else the last. Reference: transformers, utils/backbone_utils.py.</summary>
     /// <param name="json">The configuration.</param>
     /// <param name="count">Stages behind the stem.</param>
-    internal static ImmutableArray<int> OutStages(this ConfigReader json, int count)
+    /// <param name="stem">False where no stem counts: then 0 is the first stage.</param>
+    internal static ImmutableArray<int> OutStages(this ConfigReader json, int count, bool stem = true)
     {
         json.Ignore("stage_names");
         var names = json.Strings("out_features", []);
         var numbers = json.Ints("out_indices", []);
-        ImmutableArray<string> stages = ["stem", .. Enumerable.Range(1, count).Select(i => $"stage{i}")];
+        ImmutableArray<string> stages = [.. Enumerable.Range(0, count + 1).Select(i => i == 0 ? "stem" : $"stage{i}")];
+        if (!stem) (stages, count) = (stages[1..], count - 1);
         if (names.Length > 0)
         {
             foreach (var name in names.Where(n => !stages.Contains(n))) json.Problem("out_features", $"\"{name}\"", string.Join(", ", stages));

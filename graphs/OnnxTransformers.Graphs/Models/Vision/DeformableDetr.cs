@@ -59,7 +59,7 @@ internal sealed class DeformableDetr(DeformableDetr.Config c, Module m)
 
     private Level[] Sources()
     {
-        var pixels = PixelValues(m.Graph, c.Backbone!.Channels, (800, 1066));
+        var pixels = PixelValues(m.Graph, c.Backbone!.Channels, DetrConfig.Image);
         var mask = PixelMask.Declare(m.Graph);
         var maps = c.Backbone.Maps(m["backbone.conv_encoder.model"], pixels);
         var levels = new Level[c.Levels];

@@ -73,6 +73,6 @@ internal sealed class Deit(Deit.Config c, Module m)
         [
             new TaskGraphs<Deit>("feature-extraction", v => v.Features()),
             new TaskGraphs<Deit>("image-classification", v => v.Classify()),
-            new TaskGraphs<Deit>("masked-image-modeling", v => v.MakeUp()),
+            new TaskGraphs<Deit>("masked-image-modeling", v => v.MakeUp()) { Traits = SharedLoss },
         ]);
 }

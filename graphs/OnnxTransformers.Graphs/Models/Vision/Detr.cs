@@ -36,7 +36,7 @@ internal sealed class Detr(Detr.Config c, Module m)
 
     private Encoded Encode()
     {
-        var pixels = PixelValues(m.Graph, c.Backbone!.Channels, (800, 1066));
+        var pixels = PixelValues(m.Graph, c.Backbone!.Channels, DetrConfig.Image);
         var mask = PixelMask.Declare(m.Graph);
         var maps = c.Backbone.Maps(m["backbone.conv_encoder.model"], pixels);
         var projected = Conv(m["input_projection"], maps[^1], c.Width, new Window(1));

@@ -55,6 +55,13 @@ internal sealed class EfficientNet(EfficientNet.Config c, Module m)
 
     private Value Encode()
     {
+        var (h, top) = (Blocks(), m["encoder"]);
+        return Activate(top, c.Activation, Normalized(top["top_conv"], top["top_bn"], h, c.Width(1280), new Window(1)));
+    }
+
+    /// <summary>Declares images. What the last block makes of them [B, C, h, w].</summary>
+    internal Value Blocks()
+    {
         var e = m["embeddings"];
         var h = Activate(e, c.Activation, Normalized(e["convolution"], e["batchnorm"], PixelValues(m.Graph, c.Channels, c.Image.Pixels), c.Width(32), new Window(3, 2, 0, 1)));
         var (index, blocks) = (0, m["encoder.blocks"]);
@@ -64,11 +71,11 @@ internal sealed class EfficientNet(EfficientNet.Config c, Module m)
                 var made = Block(blocks[index], index, h, stage, c.Width(c.Out[stage]), j == 0 ? c.Strides[stage] : 1);
                 h = j == 0 ? made : made + h;
             }
-        var top = m["encoder"];
-        return Activate(top, c.Activation, Normalized(top["top_conv"], top["top_bn"], h, c.Width(1280), new Window(1)));
+        return h;
     }
 
-    private Value Pooled(Value h) => c.Mean ? PooledMap(h) : Op.Reshape(Op.GlobalMaxPool(h), [0, c.LastWidth]);
+    /// <summary>The mean or the largest of each channel. [B, C, h, w] -> [B, C].</summary>
+    internal Value Pooled(Value h) => c.Mean ? PooledMap(h) : Op.Reshape(Op.GlobalMaxPool(h), [0, c.LastWidth]);
 
     private GraphOutputs Features()
     {

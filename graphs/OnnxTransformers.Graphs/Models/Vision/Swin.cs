@@ -22,17 +22,19 @@ internal sealed class Swin(Swin.Config c, Module m)
                 json.OutStages(depths.Length), json.Labels());
         }
 
-        internal int WidthOf(int stage) => Width << stage;
+        internal PixelSize Grid => Image.Over(Patch);
     }
 
     /// <summary>What torch's own LayerNorm adds, where the reference gives no other.</summary>
     private const float OwnEpsilon = 1e-5f;
 
     /// <summary>Patches, where the image's rest counts as one. [B, C, height, width] -> [B, h, w, D].</summary>
-    private Value Embed(Module e, Value pixels)
+    private Value Embed(Module e, Value pixels, Value? hidden)
     {
-        var map = CoveringPatches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width);
-        return LayerNorm(e["norm"], ChannelsLast(map), OwnEpsilon);
+        var h = LayerNorm(e["norm"], ChannelsLast(CoveringPatches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width)), OwnEpsilon);
+        if (hidden is null) return h;
+        using var scope = e.Enter();
+        return Op.Where(Op.Reshape(hidden, [0, c.Grid.Height, c.Grid.Width, 1]), e.Weight("mask_token", 1, 1, c.Width), h);
     }
 
     /// <summary>Half of the window; nothing where one window covers the shorter side. -> int64 [1].</summary>
@@ -76,24 +78,38 @@ internal sealed class Swin(Swin.Config c, Module m)
     /// <summary>What each stage makes before cells are merged, the embeddings first. [B, C, height, width] -> [B, h, w, D] each.</summary>
     /// <param name="pixels">The image.</param>
     /// <param name="always">Whether windows move even where one covers the map, as in a backbone.</param>
-    private ImmutableArray<Value> States(Value pixels, bool always)
+    /// <param name="hidden">Which patches are hidden.</param>
+    private ImmutableArray<Value> States(Value pixels, bool always, Value? hidden = null)
     {
         var layers = m["encoder.layers"];
-        return layers.Through(c.Depths.Length, Embed(m["embeddings"], pixels), (at, i, h) => Stage(at, i, i == 0 ? h : Merge(layers[i - 1]["downsample"], h), always));
+        return layers.Through(c.Depths.Length, Embed(m["embeddings"], pixels, hidden), (at, i, h) => Stage(at, i, i == 0 ? h : Merge(layers[i - 1]["downsample"], h), always));
     }
 
     private Value Pixels() => PixelValues(m.Graph, c.Channels, c.Image.Pixels);
 
-    /// <summary>Declares the inputs. -> [B, h*w, D].</summary>
-    private Value Encode() => LayerNorm(m["layernorm"], Tokens(ChannelsFirst(States(Pixels(), always: false)[^1])), c.Epsilon);
+    /// <summary>[B, C, height, width] -> [B, h*w, D], and the map's size.</summary>
+    private (Value Tokens, GridSize Size) Encode(Value pixels, Value? hidden = null)
+    {
+        var map = ChannelsFirst(States(pixels, always: false, hidden)[^1]);
+        return (LayerNorm(m["layernorm"], Tokens(map), c.Epsilon), GridSize.Of(map));
+    }
 
     private GraphOutputs Features()
     {
-        var h = Encode();
+        var (h, _) = Encode(Pixels());
         return [("last_hidden_state", h), ("pooler_output", Op.ReduceMean(h, 1, keep: false))];
     }
 
-    private GraphOutputs Classify() => Logits(m.Root["classifier"], Op.ReduceMean(Encode(), 1, keep: false), c.Labels);
+    private GraphOutputs Classify() => Logits(m.Root["classifier"], Op.ReduceMean(Encode(Pixels()).Tokens, 1, keep: false), c.Labels);
+
+    /// <summary>The image with hidden patches made up.</summary>
+    private GraphOutputs MakeUp()
+    {
+        Value pixels = FixedPixelValues(m.Graph, c.Channels, c.Image.Pixels), hidden = HiddenPatches(m.Graph, c.Grid.Cells);
+        var (h, size) = Encode(pixels, hidden);
+        var made = PixelsOfCells(m.Root["decoder.0"], Map(h, size), c.Channels, c.EncoderStride);
+        return [("loss", DistanceInHidden(pixels, made, hidden, c.Grid.Height, c.Grid.Width)), ("reconstruction", made)];
+    }
 
     private ImmutableArray<Value> Maps(Value pixels)
     {
@@ -107,10 +123,24 @@ internal sealed class Swin(Swin.Config c, Module m)
         return new(c.Image, null, (at, pixels) => new Swin(c, at).Maps(pixels));
     }
 
+    /// <summary>The same inside of MaskFormer: norms have numbers for names, and a configuration for a plain Swin means all stages.</summary>
+    internal static Backbone AsMaskFormerBackbone(ConfigReader json)
+    {
+        var c = Config.Read(json);
+        var stages = json.String("model_type") == "swin" ? [.. Enumerable.Range(1, c.Depths.Length)] : c.Stages.Where(stage => stage > 0).ToImmutableArray();
+        return new(c.Image, null, (at, pixels) =>
+        {
+            at["model.layernorm"].LeaveOut("the last normalization: each map has its own");
+            var states = new Swin(c, at["model"]).States(pixels, always: true);
+            return [.. stages.Select(i => ChannelsFirst(LayerNorm(at["hidden_states_norms"][i - 1], states[i], OwnEpsilon)))];
+        });
+    }
+
     internal static readonly ModelFamily Family = ModelFamily.Of("swin", "swin", Config.Read, (c, m) => new Swin(c, m), [SkippedTensors.MaskToken, new(".relative_position_index", "a buffer that the window's size tells")],
         [
             new TaskGraphs<Swin>("feature-extraction", s => s.Features()),
             new TaskGraphs<Swin>("image-classification", s => s.Classify()),
+            new TaskGraphs<Swin>("masked-image-modeling", s => s.MakeUp()) { Traits = SharedLoss },
             new TaskGraphs<Swin>("backbone", s => Backbone.Outputs(s.Maps(s.Pixels()))),
         ]);
 }

@@ -69,6 +69,6 @@ internal sealed class Vit(Vit.Config c, Module m)
         [
             new TaskGraphs<Vit>("feature-extraction", v => v.Features()),
             new TaskGraphs<Vit>("image-classification", v => v.Classify()),
-            new TaskGraphs<Vit>("masked-image-modeling", v => v.MakeUp()),
+            new TaskGraphs<Vit>("masked-image-modeling", v => v.MakeUp()) { Traits = SharedLoss },
         ]);
 }

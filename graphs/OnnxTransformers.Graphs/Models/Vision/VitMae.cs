@@ -114,7 +114,7 @@ internal sealed class VitMae(VitMae.Config c, Module m)
     internal static readonly ModelFamily Family = ModelFamily.Of("vit_mae", "vit", Config.Read, (c, m) => new VitMae(c, m), [],
         [
             new TaskGraphs<VitMae>("feature-extraction", v => v.Features()),
-            new TaskGraphs<VitMae>("masked-image-modeling", v => v.MakeUp()),
-            new TaskGraphs<VitMae>("pretraining", v => v.MakeUp()),
+            new TaskGraphs<VitMae>("masked-image-modeling", v => v.MakeUp()) { Traits = SharedLoss },
+            new TaskGraphs<VitMae>("pretraining", v => v.MakeUp()) { Traits = SharedLoss },
         ]);
 }

@@ -15,9 +15,11 @@ public sealed class CausalModel : ICausalModel
     private readonly ImmutableArray<CacheSlot> _slots;
     private readonly CacheDevice _device;
     private readonly bool _keepsFew;
+    private readonly bool _countsTokens;
 
-    private CausalModel(ModelSession session, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions)
+    private CausalModel(ModelSession session, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions, bool countsTokens)
     {
+        _countsTokens = countsTokens;
         (_session, _slots, _device, Strategy, Vocabulary, MaxPositions) = (session, slots, device, strategy, vocabulary, positions);
         GivesStates = session.Output(States) is not null;
         // A graph that declares as many scores as tokens is not asked for fewer.
@@ -36,25 +38,31 @@ public sealed class CausalModel : ICausalModel
     /// <inheritdoc/>
     public bool GivesStates { get; }
 
+    /// <inheritdoc/>
+    public bool Remembers => !_slots.IsEmpty;
+
     /// <summary>Opens the decoder of a package.</summary>
     /// <param name="package">The package.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="strategy">How the cache is kept; null for the best that the graph can do.</param>
-    /// <param name="graph">The graph's name; null for <c>model</c>, else <c>decoder_model_merged</c>.</param>
+    /// <param name="graph">The graph's name; null for <c>model</c>, else <c>decoder_model_merged</c>, else what genai_config.json names.</param>
     /// <exception cref="UnsupportedCheckpointException">The graph is no decoder that reads tokens, or can't keep its cache so.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
     public static CausalModel Open(Package package, RuntimeOptions? options = null, CacheStrategy? strategy = null, string? graph = null)
     {
         options ??= RuntimeOptions.Default;
-        graph ??= package.PrecisionsOf("model").IsEmpty && !package.PrecisionsOf("decoder_model_merged").IsEmpty ? "decoder_model_merged" : "model";
-        var session = ModelSession.Open(package.PathOf(graph, options.Precision), options);
+        // Graphs of onnxruntime-genai's builder have no other description; ours tell what they can themselves.
+        var about = GenAiPackage.Read(package);
+        var session = ModelSession.Open(graph is null && about?.File is { } named && package.PrecisionsOf("model").IsEmpty && package.PrecisionsOf("decoder_model_merged").IsEmpty ? named : package.PathOf(graph ?? NameOf(package), options.Precision), options);
         try
         {
+            if (NetworkTraits.Read(session.Metadata) is not null) about = null;
             var slots = CacheSlot.Of(session);
-            Check(package, session, slots, strategy);
-            var kept = strategy ?? (SharesBuffers(session) ? CacheStrategy.Shared : CacheStrategy.Growing);
-            return new CausalModel(session, slots, DeviceOf(session, options), kept, VocabularyOf(package, session), PositionsOf(package.Config));
+            var shares = SharesBuffers(session) || about is { SharesBuffers: true };
+            Check(package, session, slots, strategy, shares);
+            var kept = strategy ?? (shares ? CacheStrategy.Shared : CacheStrategy.Growing);
+            return new CausalModel(session, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null);
         }
         catch
         {
@@ -113,15 +121,14 @@ public sealed class CausalModel : ICausalModel
         return null;
     }
 
-    private static void Check(Package package, ModelSession session, ImmutableArray<CacheSlot> slots, CacheStrategy? strategy)
+    private static void Check(Package package, ModelSession session, ImmutableArray<CacheSlot> slots, CacheStrategy? strategy, bool shares)
     {
         var problems = new List<Problem>();
         if (session.Input("input_ids") is null) problems.Add(new Problem("input_ids", "the graph has no such input", "decoders that read tokens", "export the model with --task text-generation"));
         if (session.Output(Scores)?.Shape.Length != 3) problems.Add(new Problem(Scores, $"the graph gives {string.Join(", ", session.Outputs.Take(4))}", "logits for each position", "export the model with --task text-generation"));
         foreach (var input in session.Inputs)
             if (!Known.Contains(input.Name) && !slots.Any(s => s.Input == input.Name)) problems.Add(new Problem(input.ToString(), "an input that text generation can't fill", string.Join(", ", Known)));
-        if (slots.IsEmpty && problems.Count == 0) problems.Add(new Problem("past_key_values", "the graph has no cache", "graphs with past_key_values and present", "export the model with --task text-generation"));
-        if (strategy == CacheStrategy.Shared && !SharesBuffers(session)) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu or cuda"));
+        if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu"));
         if (problems.Count == 0) return;
         throw new UnsupportedCheckpointException($"opening {package.Folder} for text-generation", problems) { ModelType = package.Config.ModelType, Architectures = package.Config.Architectures };
     }
@@ -136,15 +143,19 @@ public sealed class CausalModel : ICausalModel
         _ => HostDevice.Instance,
     };
 
-    private static int VocabularyOf(Package package, ModelSession session)
+    private static string NameOf(Package package) => package.PrecisionsOf("model").IsEmpty && !package.PrecisionsOf("decoder_model_merged").IsEmpty ? "decoder_model_merged" : "model";
+
+    private static int VocabularyOf(Package package, ModelSession session, GenAiPackage? about)
     {
         if (session.Output(Scores)!.Shape[^1].Size is { } size) return checked((int)size);
-        return package.Config.Json?.IntOrNull("vocab_size")
+        return package.Config.Json?.IntOrNull("vocab_size") ?? about?.Vocabulary
             ?? throw new UnsupportedCheckpointException($"opening {package.Folder}", new Problem("vocab_size", "neither the graph nor config.json says how many tokens there are", "a number in config.json"));
     }
 
     private void Fill(Feeds feeds, ModelStep step, KeyValueCache cache)
     {
+        if (_countsTokens && step.Mask.Contains(0L))
+            throw new InvalidInputException("running a step", new Problem("attention_mask", "padding", "rows of one length: graphs of onnxruntime-genai's builder count the tokens that the mask lets through, wherever they are", "continue prompts of different lengths one by one, or export the model with this library"));
         step.Ids.CopyTo(feeds.Int64("input_ids", step.Rows, step.Tokens));
         if (_session.Input("attention_mask") is not null) step.Mask.CopyTo(feeds.Int64("attention_mask", step.Rows, step.Total));
         if (_session.Input("position_ids") is not null) FillPositions(feeds.Int64("position_ids", step.Rows, step.Tokens), step);

@@ -12,6 +12,9 @@ public interface ICausalModel : IDisposable
     /// <summary>Whether it gives the last hidden state of each position.</summary>
     bool GivesStates { get; }
 
+    /// <summary>Whether it remembers what it has read; where it doesn't, each step reads the whole text again.</summary>
+    bool Remembers => true;
+
     /// <summary>Makes an empty cache.</summary>
     /// <param name="capacity">Tokens that it will hold at most.</param>
     IModelCache CreateCache(int capacity);

@@ -53,6 +53,8 @@ internal sealed class KeyValueCache : IModelCache
     /// <summary>Takes what a step gave: in the order of the slots, or nothing where the buffer was written into.</summary>
     internal void End(IReadOnlyList<OrtValue> presents, int first, int tokens)
     {
+        // A graph without past and present reads everything again at each step.
+        if (_slots.IsEmpty) return;
         Length += tokens;
         if (Strategy == CacheStrategy.Shared) return;
         for (var i = 0; i < _slots.Length; i++) Replace(i, presents[first + i]);

@@ -21,7 +21,7 @@ internal sealed class StepRunner(ICausalModel model, IModelCache cache, int? chu
     internal IModelOutput Run(IReadOnlyList<Sequence> rows, int scoresKept, bool states, CancellationToken cancellation)
     {
         var total = rows[0].Ids.Count;
-        while (chunk is { } most && total - cache.Length > most && !states)
+        while (chunk is { } most && model.Remembers && total - cache.Length > most && !states)
         {
             Fill(rows, cache.Length + most);
             _step.ScoresKept = 1;

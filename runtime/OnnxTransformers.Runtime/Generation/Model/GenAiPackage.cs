@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+
+namespace OnnxTransformers.Generation;
+
+/// <summary>What genai_config.json says of a package, for those that onnxruntime-genai's own builder has made: they may have no other configuration.</summary>
+/// <param name="File">The graph's full path; null where none is named.</param>
+/// <param name="Vocabulary">Number of tokens.</param>
+/// <param name="Positions">The longest text.</param>
+/// <param name="SharesBuffers">Whether past and present may be one buffer.</param>
+/// <param name="Defaults">Special tokens, and how tokens are chosen.</param>
+internal sealed record GenAiPackage(string? File, int? Vocabulary, int? Positions, bool SharesBuffers, GenerationConfig Defaults)
+{
+    private const string FileName = "genai_config.json";
+
+    /// <summary>Reads it; null where there is no such file.</summary>
+    /// <exception cref="CorruptCheckpointException">It is not a JSON object.</exception>
+    internal static GenAiPackage? Read(Package package)
+    {
+        if (package.ReadJson(FileName) is not { } json || json.Object("model") is not { } model) return null;
+        var search = json.Object("search");
+        var file = model.Object("decoder")?.String("filename");
+        return new(file is null ? null : package.PathOf(file), model.IntOrNull("vocab_size"), model.IntOrNull("context_length"), search?.Bool("past_present_share_buffer", false) ?? false, DefaultsOf(model, search));
+    }
+
+    private static GenerationConfig DefaultsOf(ConfigReader model, ConfigReader? search)
+    {
+        var samples = search?.Bool("do_sample", false) ?? false;
+        var defaults = new GenerationConfig { DoSample = samples, BosTokenId = model.IntOrNull("bos_token_id"), PadTokenId = model.IntOrNull("pad_token_id"), EosTokenId = Ends(model) };
+        if (search?.DoubleOrNull("repetition_penalty") is { } penalty) defaults = defaults with { RepetitionPenalty = penalty };
+        return samples ? defaults with { Temperature = search!.Double("temperature", 1), TopK = search.Int("top_k", 50), TopP = search.Double("top_p", 1) } : defaults;
+    }
+
+    private static ImmutableArray<int> Ends(ConfigReader model) => model.Raw("eos_token_id") switch
+    {
+        { ValueKind: JsonValueKind.Number } => [model.Int("eos_token_id", 0)],
+        { ValueKind: JsonValueKind.Array } => model.Ints("eos_token_id", []),
+        _ => [],
+    };
+}

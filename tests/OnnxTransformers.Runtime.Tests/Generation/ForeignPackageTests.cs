@@ -1,0 +1,67 @@
+using NUnit.Framework;
+using OnnxTransformers.Testing;
+
+namespace OnnxTransformers.Generation;
+
+/// <summary>Packages as optimum, transformers.js and onnxruntime-genai lay them out give what ours give.</summary>
+public sealed class ForeignPackageTests
+{
+    private static readonly GenerationRequest Request = new() { InputIds = [[3, 14, 15, 9], [5, 6, 7, 8]], Config = new GenerationConfig { MaxNewTokens = 12, DoSample = false } };
+    private ScratchFolder _folder = null!;
+
+    [SetUp]
+    public void SetUp() => _folder = new ScratchFolder();
+
+    [TearDown]
+    public void TearDown() => _folder.Dispose();
+
+    private IReadOnlyList<int[]> Wanted()
+    {
+        using var generator = TokenGenerator.Load(TinyDecoder.Write(_folder["ours"], says: true));
+        return generator.Generate(Request).Sequences;
+    }
+
+    [TestCase("", "decoder_model_merged.onnx")]
+    [TestCase("onnx", "decoder_model_merged_quantized.onnx")]
+    [TestCase("onnx", "decoder_model_merged_q4f16.onnx")]
+    [TestCase("onnx", "model_q4.onnx")]
+    public void A_graph_with_a_branch_for_each_is_told_which(string place, string file)
+    {
+        var package = TinyDecoder.Write(_folder["theirs"], says: false, merged: true);
+        Directory.CreateDirectory(Path.Combine(package, place));
+        File.Move(Path.Combine(package, "onnx", "model.onnx"), Path.Combine(package, place, file));
+        using var generator = TokenGenerator.Load(package);
+        Assert.That(generator.Generate(Request).Sequences, Is.EqualTo(Wanted()));
+    }
+
+    [TestCase(true, ExpectedResult = CacheStrategy.Shared)]
+    [TestCase(false, ExpectedResult = CacheStrategy.Growing)]
+    public CacheStrategy What_genai_builds_needs_its_own_configuration_only(bool shares)
+    {
+        using var generator = TokenGenerator.Load(GenAi(shares));
+        Assert.That(generator.Generate(Request).Sequences, Is.EqualTo(Wanted()));
+        Assert.That(generator.Model.MaxPositions, Is.EqualTo(64));
+        Assert.That(generator.Defaults.EosTokenId, Is.EqualTo(new[] { 2 }));
+        return ((CausalModel)generator.Model).Strategy;
+    }
+
+    [Test]
+    public void Padding_of_such_a_graph_is_refused()
+    {
+        using var generator = TokenGenerator.Load(GenAi(shares: true));
+        Assert.That(() => generator.Generate(Request with { AttentionMask = [[0, 1, 1, 1], [1, 1, 1, 1]] }), Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(
+            "running a step: attention_mask: padding; supported: rows of one length: graphs of onnxruntime-genai's builder count the tokens that the mask lets through, wherever they are."
+            + " Next: continue prompts of different lengths one by one, or export the model with this library"));
+    }
+
+    private string GenAi(bool shares)
+    {
+        var package = TinyDecoder.Write(_folder["genai"], says: false);
+        File.Move(Path.Combine(package, "onnx", "model.onnx"), Path.Combine(package, "tiny-int4.onnx"));
+        File.Delete(Path.Combine(package, "config.json"));
+        File.WriteAllText(Path.Combine(package, "genai_config.json"), $$$"""
+            {"model": {"type": "decoder", "eos_token_id": [2], "pad_token_id": 0, "context_length": 64, "vocab_size": {{{TinyDecoder.Vocabulary}}}, "decoder": {"filename": "tiny-int4.onnx"}}, "search": {"past_present_share_buffer": {{{(shares ? "true" : "false")}}}, "top_k": 1}}
+            """);
+        return package;
+    }
+}
