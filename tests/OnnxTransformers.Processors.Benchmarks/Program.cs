@@ -8,7 +8,8 @@ namespace OnnxTransformers.Processors.Benchmarks;
 /// <summary>
 /// Resizing against Pillow on one core, and preprocessing of photos for CLIP against @huggingface/transformers of npm (with sharp), from pixels and from
 /// files, in turn.
-/// <code>dotnet run -c Release --project tests/OnnxTransformers.Processors.Benchmarks [--rounds N]</code>
+/// Then answers of models of usual sizes with random weights, from photo files (<see cref="Answers"/>).
+/// <code>dotnet run -c Release --project tests/OnnxTransformers.Processors.Benchmarks [--rounds N] [--only resizing|preprocessing|answers]</code>
 /// Without python3 with Pillow, or without node and npm, only our own figures are printed. Resizing is the fastest round of each (other programs only add to
 /// it), the rest medians. Pillow's noise and ours are other pixels, which changes nothing for either.
 /// </summary>
@@ -22,12 +23,21 @@ internal static class Program
     private static void Main(string[] args)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        var rounds = args is ["--rounds", var n] ? int.Parse(n, CultureInfo.InvariantCulture) : 7;
+        if (args is [Answers.Child, ..])
+        {
+            Answers.AnswerAsChild(args);
+            return;
+        }
+        var rounds = After(args, "--rounds") is { } n ? int.Parse(n, CultureInfo.InvariantCulture) : 7;
+        var only = After(args, "--only");
         Console.WriteLine($"{Environment.ProcessorCount} processors; {rounds} rounds");
-        Resizing(rounds);
-        Preprocessing(rounds);
+        if (only is null or "resizing") Resizing(rounds);
+        if (only is null or "preprocessing") Preprocessing(rounds);
+        if (only is null or "answers") Answers.Run(rounds);
         Console.WriteLine($"peak memory of this process: {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
     }
+
+    private static string? After(string[] args, string option) => Array.IndexOf(args, option) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
 
     private static void Resizing(int rounds)
     {

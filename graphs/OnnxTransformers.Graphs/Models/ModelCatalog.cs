@@ -80,6 +80,7 @@ public static class ModelCatalog
 
         // Images.
         Aimv2Vision.Family,
+        Beit.Data2Vec,
         Beit.Family,
         Bit.Family,
         ConvNext.Family,
@@ -128,6 +129,7 @@ public static class ModelCatalog
         RtDetr.V2,
         Segformer.Family,
         Swin2Sr.Family,
+        UperNet.Family,
         Yolos.Family,
 
         // Texts with images.
@@ -138,6 +140,7 @@ public static class ModelCatalog
         Clip.VisionModel,
         ClipSeg.Family,
         GroupVit.Family,
+        OpenAiClip.Family,
         OwlVit.Family,
         Siglip.Family,
         Siglip.VisionModel,

@@ -89,7 +89,7 @@ public sealed class ZeroShotImageClassification : IPipeline
             var scores = Scores.Apply(_texts.IsSiglip ? ScoreFunction.Sigmoid : ScoreFunction.Softmax, outputs.Float(Logits));
             var found = answers[i] = Array.ConvertAll(Scores.Top(scores, scores.Length), l => new LabelScore(labels[l], scores[l]));
             files?.Draw(pictures[i], outputs.Picture, d => d.Caption(PictureLabels.Lines(found)));
-        }, cancellation, beside: (feeds, session) => _texts.Fill(feeds, session, rows));
+        }, cancellation, beside: (feeds, session, _) => _texts.Fill(feeds, session, rows));
         return answers;
     }
 }

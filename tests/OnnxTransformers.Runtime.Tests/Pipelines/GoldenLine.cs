@@ -31,13 +31,16 @@ internal static class GoldenLine
     }
 
     /// <summary>What differs between an answer and the case's outputs; null where nothing does.</summary>
-    internal static string? Difference(GoldenCase c, JsonElement answer)
+    /// <param name="c">The case.</param>
+    /// <param name="answer">The answer.</param>
+    /// <param name="files">The folder that pictures of the answer were written into.</param>
+    internal static string? Difference(GoldenCase c, JsonElement answer, string files)
     {
         foreach (var output in c.Json.GetProperty("outputs").EnumerateObject())
         {
             var got = Part(answer, output.Name);
             var wrong = output.Value.TryGetProperty("value", out var value)
-                ? AnswerAgreement.Difference(got, value, c, output.Name)
+                ? new AnswerAgreement(c, files).Difference(got, value, output.Name)
                 : AnswerAgreement.Difference(got, c.Output(output.Name), output.Name);
             if (wrong is not null) return wrong;
         }
@@ -47,6 +50,7 @@ internal static class GoldenLine
     /// <summary>Where an output of the fixtures stands in an answer of the command line.</summary>
     private static JsonElement Part(JsonElement answer, string name) => name switch
     {
+        "result" when answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty(name, out var result) => result,
         "output" or "result" => answer,
         "sentence_embedding" => answer.GetProperty("embeddings"),
         "corpus_id" or "score" => Column(answer.GetProperty("ranking"), name),

@@ -38,7 +38,8 @@ internal static class DetrConfig
         {
             var all = states(at, pixels);
             return [.. stages.Select(stage => all[stage])];
-        }) { Channels = channels };
+        })
+        { Channels = channels };
         json.Problem("backbone", $"\"{name}\"", "a residual network of timm, as resnet50", "use a checkpoint whose backbone is a network of transformers: its configuration is in backbone_config");
         return null;
     }

@@ -48,7 +48,7 @@ internal sealed class SwinV2(SwinV2.Config c, Module m)
     }
 
     /// <summary>A number for each head and distance, from the logarithms of distances. -> [1, H, n, n].</summary>
-    private Value Bias(Module self, int heads, int window, int trained)
+    private static Value Bias(Module self, int heads, int window, int trained)
     {
         var (g, mlp, side) = (self.Graph, self["continuous_position_bias_mlp"], 2 * window - 1);
         float Place(int step)

@@ -90,12 +90,10 @@ internal sealed class CallArguments
         return texts;
     }
 
-    /// <summary><c>candidate_labels</c>: a list, or a text with commas.</summary>
-    internal string[] Candidates()
-    {
-        var given = Inputs("candidate_labels");
-        return given.ValueKind == JsonValueKind.String ? given.GetString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : Texts("candidate_labels", given);
-    }
+    /// <summary><c>candidate_labels</c>, or an older name of it: a list, or a text with commas.</summary>
+    internal string[] Candidates(params ReadOnlySpan<string> others) => Candidates(Inputs(["candidate_labels", .. others]));
+
+    internal string[] Candidates(JsonElement given) => given.ValueKind == JsonValueKind.String ? given.GetString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : Texts("candidate_labels", given);
 
     /// <summary>How texts are cut: <c>truncation</c>, <c>max_length</c>, <c>padding</c> and <c>add_special_tokens</c> of a tokenizer's call.</summary>
     internal TokenizerArguments Tokenizer()

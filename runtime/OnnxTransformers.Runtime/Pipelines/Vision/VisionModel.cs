@@ -59,7 +59,7 @@ internal sealed class VisionModel : IDisposable
     /// <param name="cancellation">Stops between two operators.</param>
     /// <param name="processor">Another processor than the package's.</param>
     /// <param name="beside">Fills inputs that are no pictures, as texts that every picture is compared with.</param>
-    internal void Forward(IReadOnlyList<PictureInput> inputs, IReadOnlyCollection<string> outputs, PictureReader reader, CancellationToken cancellation, ImageProcessor? processor = null, Action<Feeds, ModelSession>? beside = null) =>
+    internal void Forward(IReadOnlyList<PictureInput> inputs, IReadOnlyCollection<string> outputs, PictureReader reader, CancellationToken cancellation, ImageProcessor? processor = null, Beside? beside = null) =>
         Forward(inputs.Count, i => inputs[i].Load(Loader) is var image ? new(image, new ImageInputs([image])) : default, outputs, reader, processor ?? Processor, beside, cancellation);
 
     /// <summary>Runs videos: each row is a list of frames.</summary>
@@ -68,7 +68,7 @@ internal sealed class VisionModel : IDisposable
 
     public void Dispose() => Session.Dispose();
 
-    private void Forward(int count, Func<int, Loaded> load, IReadOnlyCollection<string> outputs, PictureReader reader, ImageProcessor processor, Action<Feeds, ModelSession>? beside, CancellationToken cancellation)
+    private void Forward(int count, Func<int, Loaded> load, IReadOnlyCollection<string> outputs, PictureReader reader, ImageProcessor processor, Beside? beside, CancellationToken cancellation)
     {
         for (var start = 0; start < count; start += Window)
         {
@@ -86,14 +86,14 @@ internal sealed class VisionModel : IDisposable
         }
     }
 
-    private void Run(ReadOnlySpan<Row> rows, int start, IReadOnlyCollection<string> outputs, PictureReader reader, Action<Feeds, ModelSession>? beside, CancellationToken cancellation)
+    private void Run(ReadOnlySpan<Row> rows, int start, IReadOnlyCollection<string> outputs, PictureReader reader, Beside? beside, CancellationToken cancellation)
     {
         var batches = new ProcessedBatch[rows.Length];
         for (var i = 0; i < batches.Length; i++) batches[i] = rows[i].Batch;
         using var feeds = new Feeds();
         foreach (var input in Session.Inputs)
             if (VisionFeeds.Knows(input.Name, batches[0])) VisionFeeds.Fill(feeds, input, batches);
-        beside?.Invoke(feeds, Session);
+        beside?.Invoke(feeds, Session, rows.Length);
         using var results = Session.Run(feeds, outputs, cancellation);
         for (var i = 0; i < rows.Length; i++) reader(start + i, new PictureOutputs(results, i, rows.Length, rows[i].Picture));
     }
@@ -142,6 +142,9 @@ internal sealed class VisionModel : IDisposable
 
 /// <summary>Reads the outputs of one picture.</summary>
 internal delegate void PictureReader(int index, PictureOutputs outputs);
+
+/// <summary>Fills inputs that are no pictures, for a run over so many pictures.</summary>
+internal delegate void Beside(Feeds feeds, ModelSession session, int pictures);
 
 /// <summary>What one picture of a batch gave.</summary>
 internal readonly ref struct PictureOutputs(SessionOutputs outputs, int row, int rows, Image picture)
