@@ -79,6 +79,7 @@ public static class ModelCatalog
         Starcoder2.Jais2,
 
         // Images.
+        Aimv2Vision.Family,
         Beit.Data2Vec,
         Beit.Family,
         Bit.Family,
@@ -107,10 +108,14 @@ public static class ModelCatalog
         Swin.Family,
         SwinV2.Family,
         TextNet.Family,
+        Timesformer.Family,
         TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
+        VitDet.Family,
         VitMae.Family,
+        Vivit.Family,
+        VJepa2.Family,
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
@@ -135,6 +140,7 @@ public static class ModelCatalog
         Clip.VisionModel,
         ClipSeg.Family,
         GroupVit.Family,
+        OpenAiClip.Family,
         OwlVit.Family,
         Siglip.Family,
         Siglip.VisionModel,

@@ -33,6 +33,7 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
         ["swin"] = Swin.AsBackbone,
         ["swinv2"] = SwinV2.AsBackbone,
         ["textnet"] = TextNet.AsBackbone,
+        ["vitdet"] = VitDet.AsBackbone,
     }.ToFrozenDictionary();
 
     /// <summary>Reads the backbone's configuration inside of another one. A type that is not in the table is a problem of the configuration; then null, as where the key is absent.</summary>
