@@ -67,7 +67,10 @@ internal sealed class ForwardTests
     /// <summary>Causal types are many: a fixture of each.</summary>
     private static IEnumerable<(string Name, string ModelType)> Few() => Supported().Where(f => !IsCausal(f.ModelType)).Concat(Supported().Where(f => IsCausal(f.ModelType)).DistinctBy(f => f.ModelType));
 
-    private static IEnumerable<TestCaseData> Targets() => Few().SelectMany(f => new[] { Target.Portable, Target.Cpu, Target.Cuda }
+    /// <summary>Networks that choose cells by score: rounding to another precision changes the choice, and with it all that follows.</summary>
+    private static readonly string[] Choosing = ["deformable_detr", "rt_detr", "rt_detr_v2"];
+
+    private static IEnumerable<TestCaseData> Targets() => Few().Where(f => !Choosing.Contains(f.ModelType)).SelectMany(f => new[] { Target.Portable, Target.Cpu, Target.Cuda }
         .Select(t => new TestCaseData(f.Name, t).SetArgDisplayNames(f.Name, t.ToString())));
 
     /// <summary>Fixtures whose model type the catalogue has.</summary>
