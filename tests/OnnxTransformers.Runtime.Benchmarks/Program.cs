@@ -7,7 +7,7 @@ namespace OnnxTransformers.Runtime.Benchmarks;
 
 /// <summary>
 /// Generation with a random Llama of 130 million parameters against onnxruntime-genai on the same package, and against @huggingface/transformers where a folder with it is named; each program in turn, in a process of its own.
-/// <code>dotnet run -c Release --project tests/OnnxTransformers.Runtime.Benchmarks -- [--target cpu|portable] [--rounds N] [--new N] [--peer FOLDER] [--work FOLDER] [--only fp32|q4] [--batches 1,8] [--prompts 64,512]
+/// <code>dotnet run -c Release --project tests/OnnxTransformers.Runtime.Benchmarks -- [--target cpu|portable] [--rounds N] [--new N] [--peer FOLDER] [--work FOLDER] [--only fp32|q4] [--batches 1,8] [--prompts 64,512] [--threads 1]
 /// dotnet run -c Release --project tests/OnnxTransformers.Runtime.Benchmarks -- soak package [generations]</code>
 /// </summary>
 internal static class Program
@@ -24,6 +24,7 @@ internal static class Program
         string Option(string name, string absent) => Array.IndexOf(args, name) is >= 0 and var at ? args[at + 1] : absent;
         var target = Option("--target", "cpu");
         var (rounds, count, peer) = (Option("--rounds", "3"), Option("--new", "64"), Option("--peer", ""));
+        var threads = Option("--threads", "1");
         var work = Option("--work", Path.Combine(Path.GetTempPath(), $"onnx-transformers-generation-{Environment.ProcessId}"));
         var package = Path.Combine(work, target);
         if (!Directory.Exists(package))
@@ -34,13 +35,13 @@ internal static class Program
         }
         var prompts = Path.Combine(work, "prompts.json");
         await File.WriteAllTextAsync(prompts, JsonSerializer.Serialize(Enumerable.Range(0, 8).Select(row => SyntheticLlama.Prompt(row, 512))));
-        Print($"{Environment.ProcessorCount} processors; target {target}; {count} new tokens; best of {rounds} rounds");
+        Print($"{Environment.ProcessorCount} processors, {threads} used{(threads == "1" ? ": seconds of the processor" : "")}; target {target}; {count} new tokens; best of {rounds} rounds");
         Print($"{"",-22} {"first token, s",-26} {"tokens a second",-26} {"peak memory, MB",-26} outside");
         foreach (var precision in Option("--only", "fp32,q4").Split(','))
             foreach (var batch in Option("--batches", "1,8").Split(','))
                 foreach (var prompt in Option("--prompts", "64,512").Split(','))
                 {
-                    string[] row = [package, precision, batch, prompt, count, rounds];
+                    string[] row = [package, precision, batch, prompt, count, rounds, threads];
                     var ours = Start(Environment.ProcessPath!, [.. Self, "worker", "ours", .. row]);
                     var genAi = Start(Environment.ProcessPath!, [.. Self, "worker", "genai", .. row]);
                     var js = peer.Length == 0 ? null : Start("node", [Path.Combine(AppContext.BaseDirectory, "peer.mjs"), peer, .. row, prompts]);

@@ -14,21 +14,21 @@ namespace OnnxTransformers.Runtime.Benchmarks;
 /// <param name="Tokens">The new tokens of the first row, for comparison.</param>
 internal sealed record Measured(double FirstToken, double TokensPerSecond, double Outside, long PeakBytes, int[] Tokens);
 
-/// <summary>One run of a program in a process of its own: "worker ours|genai package precision batch prompt new rounds".</summary>
+/// <summary>One run of a program in a process of its own: "worker ours|genai package precision batch prompt new rounds threads".</summary>
 internal static class Workers
 {
     internal static void Run(string[] args)
     {
-        int batch = Number(args[3]), prompt = Number(args[4]), count = Number(args[5]), rounds = Number(args[6]);
-        var measured = args[0] == "ours" ? Ours(args[1], args[2], batch, prompt, count, rounds) : GenAi(args[1], args[2], batch, prompt, count, rounds);
+        int batch = Number(args[3]), prompt = Number(args[4]), count = Number(args[5]), rounds = Number(args[6]), threads = Number(args[7]);
+        var measured = args[0] == "ours" ? Ours(args[1], args[2], batch, prompt, count, rounds, threads) : GenAi(args[1], args[2], batch, prompt, count, rounds, threads);
         Console.WriteLine(JsonSerializer.Serialize(measured with { PeakBytes = Peak() }));
     }
 
     internal static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    private static Measured Ours(string package, string precision, int batch, int prompt, int count, int rounds)
+    private static Measured Ours(string package, string precision, int batch, int prompt, int count, int rounds, int threads)
     {
-        using var generator = TokenGenerator.Load(package, OnnxTransformers.RuntimeOptions.Default with { Precision = precision == "fp32" ? Precision.Fp32 : Precision.Int4 });
+        using var generator = TokenGenerator.Load(package, OnnxTransformers.RuntimeOptions.Default with { Precision = precision == "fp32" ? Precision.Fp32 : Precision.Int4, Threads = threads });
         var request = new GenerationRequest
         {
             InputIds = [.. Enumerable.Range(0, batch).Select(row => SyntheticLlama.Prompt(row, prompt))],
@@ -37,24 +37,25 @@ internal static class Workers
         var best = new Measured(double.MaxValue, 0, 1, 0, []);
         for (var round = 0; round <= rounds; round++)
         {
-            var clock = new StepClock();
+            var clock = new StepClock(threads == 1);
+            var wall = Stopwatch.StartNew();
             using var search = generator.Begin(request);
             while (search.Step(CancellationToken.None).Count > 0) clock.Step();
             var result = search.Result;
-            if (round > 0) best = Better(best, clock, batch, 1 - (result.RunTime.TotalSeconds / clock.Whole), result.Sequences[0][prompt..]);
+            if (round > 0) best = Better(best, clock, batch, Math.Max(0, 1 - (result.RunTime.TotalSeconds / wall.Elapsed.TotalSeconds)), result.Sequences[0][prompt..]);
         }
         return best;
     }
 
-    private static Measured GenAi(string package, string precision, int batch, int prompt, int count, int rounds)
+    private static Measured GenAi(string package, string precision, int batch, int prompt, int count, int rounds, int threads)
     {
         using var config = new Config(package);
-        if (precision != "fp32") config.Overlay("""{"model": {"decoder": {"filename": "onnx/model_q4.onnx"}}}""");
+        config.Overlay($$$"""{"model": {"decoder": {"filename": "onnx/model{{{(precision == "fp32" ? "" : "_q4")}}}.onnx", "session_options": {"intra_op_num_threads": {{{threads}}}} } } }""");
         using var model = new Model(config);
         var best = new Measured(double.MaxValue, 0, 0, 0, []);
         for (var round = 0; round <= rounds; round++)
         {
-            var clock = new StepClock();
+            var clock = new StepClock(threads == 1);
             using var options = new GeneratorParams(model);
             options.SetSearchOption("max_length", prompt + count);
             options.SetSearchOption("min_length", prompt + count);
@@ -75,25 +76,27 @@ internal static class Workers
     private static Measured Better(Measured best, StepClock clock, int batch, double outside, int[] tokens) =>
         new(Math.Min(best.FirstToken, clock.First), Math.Max(best.TokensPerSecond, batch / clock.Step25), Math.Min(best.Outside, outside), 0, tokens);
 
-    /// <summary>Times of steps: of the first, and of the others the time that a quarter of them keep below, which other programs on the machine disturb least.</summary>
-    private sealed class StepClock
+    /// <summary>Times of steps: of the first, and of the others the time that a quarter of them keep below, which other programs on the machine disturb least. One thread's time is the processor's, which they disturb less still.</summary>
+    private sealed class StepClock(bool processor)
     {
-        private readonly long _begun = Stopwatch.GetTimestamp();
+        private readonly double _begun = Now(processor);
         private readonly List<double> _steps = [];
-        private long _last = Stopwatch.GetTimestamp();
+        private double _last = Now(processor);
 
         internal double First => _steps[0];
 
-        internal double Whole => Stopwatch.GetElapsedTime(_begun).TotalSeconds;
+        internal double Whole => Now(processor) - _begun;
 
         internal double Step25 => _steps.Skip(1).Order().ElementAt((_steps.Count - 1) / 4);
 
         internal void Step()
         {
-            var now = Stopwatch.GetTimestamp();
-            _steps.Add((now - _last) / (double)Stopwatch.Frequency);
+            var now = Now(processor);
+            _steps.Add(now - _last);
             _last = now;
         }
+
+        private static double Now(bool processor) => processor ? Environment.CpuUsage.TotalTime.TotalSeconds : Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
     }
 
     private static long Peak()

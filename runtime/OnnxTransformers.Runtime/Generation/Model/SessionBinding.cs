@@ -51,7 +51,8 @@ internal sealed class SessionBinding : IDisposable
     /// <returns>The outputs in the order in which they were bound; they are the caller's.</returns>
     internal IReadOnlyList<OrtValue> Run(CancellationToken cancellation)
     {
-        using var options = new RunOptions();
+        // What fails is thrown; a run that is broken off within a branch would be logged as an error, too.
+        using var options = new RunOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         using var registration = cancellation.UnsafeRegister(static o => ((RunOptions)o!).Terminate = true, options);
         try
         {
