@@ -42,7 +42,7 @@ public sealed record ModelTask(string Name, ImmutableArray<string> Classes, stri
         new("image-segmentation", ["ForSemanticSegmentation", "ForInstanceSegmentation", "ForUniversalSegmentation", "ForSegmentation", "ForImageSegmentation"]),
         new("image-text-to-text", ["ForImageTextToText"]),
         new("image-to-image", ["ForImageToImage", "ForImageSuperResolution"]),
-        new("image-to-text", ["ForVision2Seq"]),
+        new("image-to-text", ["ForVision2Seq", "ForSceneTextRecognition"]),
         new("masked-image-modeling", ["ForMaskedImageModeling"]),
         new("mask-generation", ["ForMaskGeneration"]),
         new("depth-estimation", ["ForDepthEstimation"]),

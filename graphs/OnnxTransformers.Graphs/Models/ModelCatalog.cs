@@ -140,6 +140,7 @@ public static class ModelCatalog
         Clip.VisionModel,
         ClipSeg.Family,
         GroupVit.Family,
+        MgpStr.Family,
         OpenAiClip.Family,
         OwlVit.Family,
         Siglip.Family,
