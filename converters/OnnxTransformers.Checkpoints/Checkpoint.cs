@@ -26,9 +26,9 @@ public sealed class Checkpoint : ITensorSource, IDisposable
     private readonly ReadOnlyMemory<byte>? _config;
     private bool _disposed;
 
-    private Checkpoint(string folder, WeightFiles weights, ReadOnlyMemory<byte>? config, ImmutableArray<CheckpointFile> files)
+    private Checkpoint(string folder, WeightFiles weights, ReadOnlyMemory<byte>? config, ImmutableArray<CheckpointFile> files, ImmutableArray<MadeFile> made)
     {
-        (Folder, _config, Files, Format) = (folder, config, files, weights.Format);
+        (Folder, _config, Files, Made, Format) = (folder, config, files, made, weights.Format);
         _weights = new(() => WeightSet.Open(weights));
         _renamed = new(() => OriginalLayout.Of(ModelType(config), Weights.Tensors) is { } layout ? new RenamedTensors(layout, Weights.Tensors) : null);
     }
@@ -61,6 +61,9 @@ public sealed class Checkpoint : ITensorSource, IDisposable
 
     /// <summary>All files of the checkpoint that are used or that a package needs: config.json, index, weights, side files, in this order.</summary>
     public ImmutableArray<CheckpointFile> Files { get; }
+
+    /// <summary>Files that a package needs and that the folder doesn't have, made from its tensors: config.json and its like of a network that was published without. Empty for other folders.</summary>
+    public ImmutableArray<MadeFile> Made { get; }
 
     /// <summary>The bytes of config.json; empty where there is none.</summary>
     public ReadOnlyMemory<byte> ConfigBytes => _config ?? default;
@@ -145,7 +148,7 @@ public sealed class Checkpoint : ITensorSource, IDisposable
     private static Checkpoint OpenFolder(string folder, CheckpointOptions options)
     {
         var hasConfig = File.Exists(Path.Combine(folder, ConfigName));
-        if (!hasConfig && options.ConfigRequired) throw NoConfig(folder);
+        if (!hasConfig && options.ConfigRequired) return OpenOriginal(folder) ?? throw NoConfig(folder);
         ReadOnlyMemory<byte>? config = hasConfig ? ReadWhole(folder, ConfigName) : null;
         var weights = WeightFiles.Find(folder, options.Variant, () => OriginalLayouts.All.Any(layout => layout.ModelTypes.Contains(ModelType(config) ?? "")));
         var files = ImmutableArray.CreateBuilder<CheckpointFile>();
@@ -153,7 +156,25 @@ public sealed class Checkpoint : ITensorSource, IDisposable
         if (weights.IndexFile is { } index) files.Add(index);
         files.AddRange(weights.Files);
         files.AddRange(SideFiles.Find(folder));
-        return new Checkpoint(folder, weights, config, files.ToImmutable());
+        return new Checkpoint(folder, weights, config, files.ToImmutable(), []);
+    }
+
+    /// <summary>A folder with nothing but a file of weights of a program whose files tell the whole network; null for others.</summary>
+    private static Checkpoint? OpenOriginal(string folder)
+    {
+        if (WeightFiles.FindOriginal(folder) is not { } weights) return null;
+        try
+        {
+            using var open = WeightSet.Open(weights);
+            if (!OpenAiClip.Recognizes(open.Tensors)) return null;
+            var made = OpenAiClip.Files(open.Tensors, Path.Combine(folder, OpenAiClip.Vocabulary));
+            return new Checkpoint(folder, weights, made.First(f => f.Name == ConfigName).Content, [.. weights.Files, .. SideFiles.Find(folder)], made);
+        }
+        catch (OnnxTransformersException)
+        {
+            // What is wrong with a file that may be anything is not worth telling; that config.json is missing is.
+            return null;
+        }
     }
 
     private static ReadOnlyMemory<byte> ReadWhole(string folder, string name)

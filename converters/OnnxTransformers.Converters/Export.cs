@@ -107,6 +107,11 @@ public static class Export
         {
             var to = Path.Combine(folder, file.Name);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            if (file.Content is { } content)
+            {
+                File.WriteAllBytes(to, content.Span);
+                continue;
+            }
             File.Copy(file.From, to);
             // Read-only files of a cache would make the package hard to replace.
             File.SetAttributes(to, FileAttributes.Normal);

@@ -34,3 +34,8 @@ public sealed record CheckpointFile(string Name, string Path, long Length, FileR
 /// <param name="Name">The entry's name.</param>
 /// <param name="Reason">Why it was left out.</param>
 public sealed record SkippedEntry(string File, string Name, string Reason);
+
+/// <summary>A file that the checkpoint's folder doesn't have, made from its tensors.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Content">Its bytes.</param>
+public sealed record MadeFile(string Name, ReadOnlyMemory<byte> Content);

@@ -51,8 +51,14 @@ internal sealed record WeightFiles(WeightFormat Format, ShardIndex? Index, Check
                     "it is not there", Next: "download it")));
             return new(layout.Format, index, Describe(folder, indexName, FileRole.Index), [.. index.Shards.Select(shard => Describe(folder, shard, FileRole.Weights))]);
         }
+        return variant is null && mayBeOriginal() && FindOriginal(folder) is { } original ? original : throw Nothing(folder, variant);
+    }
+
+    /// <summary>The only torch file of any name; null where there is none, or several.</summary>
+    internal static WeightFiles? FindOriginal(string folder)
+    {
         var originals = Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Where(name => Originals.Any(pattern => Matches(pattern, name))).ToList();
-        return variant is null && originals is [var only] && mayBeOriginal() ? new(WeightFormat.Torch, null, null, [Describe(folder, only, FileRole.Weights)]) : throw Nothing(folder, variant);
+        return originals is [var only] ? new(WeightFormat.Torch, null, null, [Describe(folder, only, FileRole.Weights)]) : null;
     }
 
     internal static CheckpointFile Describe(string folder, string name, FileRole role)

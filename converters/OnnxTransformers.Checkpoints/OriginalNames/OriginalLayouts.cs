@@ -6,5 +6,5 @@ namespace OnnxTransformers.Checkpoints;
 internal static partial class OriginalLayouts
 {
     /// <summary>All of them.</summary>
-    internal static readonly ImmutableArray<OriginalLayout> All = [.. Dense, .. Images];
+    internal static readonly ImmutableArray<OriginalLayout> All = [.. Dense, .. Images, .. Texts];
 }

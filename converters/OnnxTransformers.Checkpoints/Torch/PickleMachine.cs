@@ -200,10 +200,14 @@ internal sealed class PickleMachine
             Push(PickleValue.Global(global));
             return;
         }
-        throw module.StartsWith("__torch__", StringComparison.Ordinal)
-            ? Refused($"{module}.{name}", "TorchScript", "a state dict", "save the module's state_dict() with torch.save or as safetensors")
-            : Refused($"{module}.{name}", "the pickle asks for it, and nothing of a pickle is run", "tensors, their storages and types, OrderedDict",
-                "get the checkpoint as safetensors, or save only its state_dict()");
+        if (module.StartsWith("__torch__.", StringComparison.Ordinal))
+        {
+            // A class of TorchScript: what its objects hold is read, and its code is not.
+            Push(PickleValue.Global(new PickleGlobal($"{module}.{name}", args => args.Length == 0 ? PickleValue.Module() : null)));
+            return;
+        }
+        throw Refused($"{module}.{name}", "the pickle asks for it, and nothing of a pickle is run", "tensors, their storages and types, OrderedDict",
+            "get the checkpoint as safetensors, or save only its state_dict()");
     }
 
     private void StackGlobal()
@@ -221,11 +225,12 @@ internal sealed class PickleMachine
         PushContainer(call(args.AsTuple) ?? throw _input.Wrong($"{function.Described} is called with arguments that don't fit"));
     }
 
-    // Attributes of a dictionary (a state dict's _metadata) or of a tensor; neither changes a number.
+    // Attributes of a module are its parts. Those of a dictionary (a state dict's _metadata) or of a tensor change no number.
     private void Build()
     {
-        Pop();
-        if (Peek().Kind is not (PickleKind.Dict or PickleKind.Tensor)) throw _input.Wrong($"attributes of {Peek().Described} are set");
+        var state = Pop();
+        if (Peek().Kind == PickleKind.Module && state.Kind == PickleKind.Dict) Peek().AsModule.Parts = state.AsDict;
+        else if (Peek().Kind is not (PickleKind.Dict or PickleKind.Tensor)) throw _input.Wrong($"attributes of {Peek().Described} are set");
     }
 
     // ("storage", class, key, location, count), and in old files a view of it as None or (key, first, count).

@@ -3,7 +3,7 @@ namespace OnnxTransformers.Checkpoints;
 /// <summary>What a value on the pickle machine's stack is.</summary>
 internal enum PickleKind : byte
 {
-    None, Bool, Int, Text, List, Tuple, Dict, Global, Storage, Tensor, Mark,
+    None, Bool, Int, Text, List, Tuple, Dict, Global, Storage, Tensor, Module, Mark,
     /// <summary>A value that may be in a file but that nothing here looks into: a float, bytes, a set, a device.</summary>
     Inert,
 }
@@ -24,12 +24,14 @@ internal readonly record struct PickleValue(PickleKind Kind, long Number, object
     internal static PickleValue Global(PickleGlobal value) => new(PickleKind.Global, 0, value);
     internal static PickleValue Storage(TorchStorage value) => new(PickleKind.Storage, 0, value);
     internal static PickleValue Tensor(TorchTensor value) => new(PickleKind.Tensor, 0, value);
+    internal static PickleValue Module() => new(PickleKind.Module, 0, new PickleModule());
     internal static PickleValue Inert(object? value = null) => new(PickleKind.Inert, 0, value);
 
     internal string AsText => (string)Object!;
     internal PickleValue[] AsTuple => (PickleValue[])Object!;
     internal PickleList AsList => (PickleList)Object!;
     internal PickleDict AsDict => (PickleDict)Object!;
+    internal PickleModule AsModule => (PickleModule)Object!;
     internal PickleGlobal AsGlobal => (PickleGlobal)Object!;
     internal TorchStorage AsStorage => (TorchStorage)Object!;
     internal TorchTensor AsTensor => (TorchTensor)Object!;
@@ -47,6 +49,7 @@ internal readonly record struct PickleValue(PickleKind Kind, long Number, object
         PickleKind.Global => AsGlobal.Name,
         PickleKind.Storage => "a storage",
         PickleKind.Tensor => "a tensor",
+        PickleKind.Module => "a module",
         PickleKind.Mark => "a mark",
         _ => "another value",
     };
@@ -77,6 +80,12 @@ internal sealed class PickleDict
             if (k.Kind == PickleKind.Text && k.AsText == key) return v;
         return null;
     }
+}
+
+/// <summary>An object of TorchScript: its tensors and the modules inside it, by name.</summary>
+internal sealed class PickleModule
+{
+    internal PickleDict Parts { get; set; } = new();
 }
 
 /// <summary>A storage, or a part of one: what tensors are views of.</summary>

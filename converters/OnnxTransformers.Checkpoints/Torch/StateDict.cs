@@ -13,6 +13,7 @@ internal static class StateDict
     internal static Dictionary<string, TorchTensor> Find(PickleValue root, string file, List<SkippedEntry> skipped)
     {
         var doing = $"reading {file}";
+        if (root.Kind == PickleKind.Module) return OfModule(root.AsModule) is { Count: > 0 } found ? found : throw NoTensors();
         if (root.Kind != PickleKind.Dict) throw new UnsupportedCheckpointException(doing,
             new Problem("", $"{root.Described} is stored", "a dictionary of tensors", "save the model's state_dict()"));
         var dict = root.AsDict;
@@ -29,11 +30,28 @@ internal static class StateDict
             else if (!tensors.TryAdd(item.Key.AsText, item.Value.AsTensor)) throw new CorruptCheckpointException(doing,
                 new Problem(Shown.Tensor(item.Key.AsText), "it is there twice"));
         }
-        if (tensors.Count == 0) throw new UnsupportedCheckpointException(doing,
-            new Problem("", "no tensors are stored", "a dictionary of tensors", "save the model's state_dict()"));
-        return tensors;
+        return tensors.Count > 0 ? tensors : throw NoTensors();
+
+        UnsupportedCheckpointException NoTensors() => new(doing, new Problem("", "no tensors are stored", "a dictionary of tensors", "save the model's state_dict()"));
 
         SkippedEntry Skip(KeyValuePair<PickleValue, PickleValue> item, string why) => new(file, item.Key.Kind == PickleKind.Text ? item.Key.AsText : item.Key.Described, why);
+    }
+
+    /// <summary>The tensors of a TorchScript archive under the names that its state_dict() would have. A module that is there twice counts once.</summary>
+    private static Dictionary<string, TorchTensor> OfModule(PickleModule root)
+    {
+        var tensors = new Dictionary<string, TorchTensor>(StringComparer.Ordinal);
+        var seen = new HashSet<PickleModule>(ReferenceEqualityComparer.Instance) { root };
+        var open = new Stack<(string Path, PickleModule Module)>([("", root)]);
+        while (open.TryPop(out var next))
+        {
+            foreach (var (key, value) in next.Module.Parts.Items.Where(item => item.Key.Kind == PickleKind.Text))
+            {
+                if (value.Kind == PickleKind.Tensor) tensors.TryAdd(next.Path + key.AsText, value.AsTensor);
+                else if (value.Kind == PickleKind.Module && seen.Add(value.AsModule)) open.Push(($"{next.Path}{Shown.Clip(key.AsText)}.", value.AsModule));
+            }
+        }
+        return tensors;
     }
 
     private static bool HoldsTensors(PickleDict dict) => dict.Items.Any(item => item.Value.Kind == PickleKind.Tensor);

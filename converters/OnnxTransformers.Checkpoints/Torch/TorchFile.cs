@@ -87,9 +87,6 @@ internal sealed class TorchFile : IWeightFile
             && name.EndsWith(pickleName, StringComparison.Ordinal)).Take(2).ToList();
         if (pickles.Count != 1) throw Wrong("", pickles.Count == 0 ? "no data.pkl in it" : "more than one data.pkl in it", "a file of torch.save");
         var archive = pickles[0][..^pickleName.Length];
-        if (zip.Find($"{archive}/constants.pkl") is not null)
-            throw new UnsupportedCheckpointException($"reading {_file.Name}",
-                new Problem("", "TorchScript", "a state dict", "save the module's state_dict() with torch.save or as safetensors"));
         if (zip.Find($"{archive}/byteorder") is { } order && !IsLittle(order)) throw NotLittle();
         var (start, length) = zip.Find(pickles[0])!.Value;
         if (length > PickleMachine.MaxLength) throw Wrong(pickles[0], Shown.Bytes(length), $"{Shown.Bytes(PickleMachine.MaxLength)} at most");

@@ -8,7 +8,11 @@ namespace OnnxTransformers.Converters.Sources;
 /// <summary>A file that goes into a package as it is.</summary>
 /// <param name="From">Its full path.</param>
 /// <param name="Name">Its path within the package, with forward slashes.</param>
-internal sealed record PackagedFile(string From, string Name);
+internal sealed record PackagedFile(string From, string Name)
+{
+    /// <summary>Its bytes, where it is no file yet.</summary>
+    internal ReadOnlyMemory<byte>? Content { get; init; }
+}
 
 /// <summary>Everything that an export reads: the network's checkpoint and, in a sentence-transformers checkpoint, the modules after it, as one set of tensors.</summary>
 internal sealed class ExportSource : ITensorSource, IDisposable
@@ -43,7 +47,7 @@ internal sealed class ExportSource : ITensorSource, IDisposable
 
     /// <summary>All files that were read, the weights among them, with their names within the checkpoint.</summary>
     internal IEnumerable<PackagedFile> Inputs => _parts.SelectMany(p => p.Checkpoint.Files.Select(f => new PackagedFile(f.Path, Inside(f.Path))))
-        .Concat(Files.Select(f => new PackagedFile(f.From, Inside(f.From)))).DistinctBy(f => f.Name).OrderBy(f => f.Name, StringComparer.Ordinal);
+        .Concat(Files.Where(f => f.Content is null).Select(f => new PackagedFile(f.From, Inside(f.From)))).DistinctBy(f => f.Name).OrderBy(f => f.Name, StringComparer.Ordinal);
 
     /// <summary>The weight files.</summary>
     internal IEnumerable<CheckpointFile> WeightFiles => _parts.SelectMany(p => p.Checkpoint.Files.Where(f => f.Role == FileRole.Weights));
@@ -131,6 +135,7 @@ internal sealed class ExportSource : ITensorSource, IDisposable
             Add(file.Path, file.Name);
             if (network.Length > 0) Add(file.Path, $"{network}/{file.Name}");
         }
+        foreach (var made in Network.Made.Where(m => !_files.ContainsKey(m.Name))) _files[made.Name] = new PackagedFile(made.Name, made.Name) { Content = made.Content };
         foreach (var name in TopFiles.Where(n => File.Exists(Path.Combine(Folder, n)))) Add(Path.Combine(Folder, name), name);
     }
 

@@ -59,6 +59,15 @@ internal static partial class Layer
         return m.Result(Op.BatchNormalization(x, m.Weight("weight", c), m.Weight("bias", c), m.Weight("running_mean", c), m.Weight("running_var", c), epsilon));
     }
 
+    /// <summary>Batch normalization of the last axis by stored statistics, as one scale and shift. [..., C] -> the same.</summary>
+    internal static Value BatchNormLast(Module m, Value x, float epsilon)
+    {
+        using var scope = m.Enter();
+        var c = LastSize(x);
+        var scale = m.Weight("weight", c) / Op.Sqrt((Value)m.Weight("running_var", c) + epsilon);
+        return m.Result(x * scale + (m.Weight("bias", c) - m.Weight("running_mean", c) * scale));
+    }
+
     /// <summary>Normalization of groups of channels. [B, C, ...] -> the same.</summary>
     /// <remarks>Not GroupNormalization: its variance is the mean of squares less the square of the mean, which leaves nothing of a small map with a large mean.</remarks>
     internal static Value GroupNorm(Module m, Value x, int groups, float epsilon)

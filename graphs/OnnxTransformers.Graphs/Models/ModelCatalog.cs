@@ -79,15 +79,22 @@ public static class ModelCatalog
         Starcoder2.Jais2,
 
         // Images.
+        Aimv2Vision.Family,
+        Beit.Data2Vec,
         Beit.Family,
         Bit.Family,
         ConvNext.Family,
         ConvNext.Second,
+        Cvt.Family,
         Deit.Family,
         Dinov2.Family,
         Dinov2.WithRegisters,
+        Dinov3.Family,
         EfficientNet.Family,
+        FocalNet.Family,
         HgNetV2.Family,
+        Hiera.Family,
+        Levit.Family,
         MobileNetV1.Family,
         MobileNetV2.Family,
         MobileVit.Family,
@@ -101,10 +108,14 @@ public static class ModelCatalog
         Swin.Family,
         SwinV2.Family,
         TextNet.Family,
+        Timesformer.Family,
         TimmWrapper.Family,
         VideoMae.Family,
         Vit.Family,
+        VitDet.Family,
         VitMae.Family,
+        Vivit.Family,
+        VJepa2.Family,
 
         // Boxes, masks and depth in images.
         DeformableDetr.Family,
@@ -118,6 +129,7 @@ public static class ModelCatalog
         RtDetr.V2,
         Segformer.Family,
         Swin2Sr.Family,
+        UperNet.Family,
         Yolos.Family,
 
         // Texts with images.
@@ -128,6 +140,7 @@ public static class ModelCatalog
         Clip.VisionModel,
         ClipSeg.Family,
         GroupVit.Family,
+        OpenAiClip.Family,
         OwlVit.Family,
         Siglip.Family,
         Siglip.VisionModel,

@@ -2,6 +2,9 @@ namespace OnnxTransformers.Graphs.Operators;
 
 public static partial class Op
 {
+    /// <summary>a times a line from 0 at -3 to 1 at 3.</summary>
+    public static Value HardSwish(Value a) => a.Graph.Node("HardSwish", [a], a.Type, a.Shape);
+
     /// <summary>The largest of all places. [B, C, spatial...] -> [B, C, 1...].</summary>
     public static Value GlobalMaxPool(Value x) => x.Graph.Node("GlobalMaxPool", [x], x.Type, new Shape([x.Shape[0], x.Shape[1], .. Enumerable.Repeat((Dim)1, x.Shape.Rank - 2)]));
 

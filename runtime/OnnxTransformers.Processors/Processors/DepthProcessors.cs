@@ -26,6 +26,14 @@ internal static class DepthProcessors
         })])));
     }
 
+    /// <summary>As DPT; the depth of a sensor beside the picture is not taken, and the model does without it. Source:
+    /// models/prompt_depth_anything/image_processing_prompt_depth_anything.py.</summary>
+    internal static Processor PromptDepthAnything(Settings s)
+    {
+        s.Json.Ignore("prompt_scale_to_meter");
+        return Dpt(s);
+    }
+
     /// <summary>Cut down to multiples, values left between 0 and 1. Source: models/glpn/image_processing_glpn.py.</summary>
     internal static Processor Glpn(Settings s)
     {

@@ -2,7 +2,7 @@ using OnnxTransformers.Processors.Processing;
 
 namespace OnnxTransformers.Processors;
 
-/// <summary>SuperPoint and SuperGlue: resized, rescaled, and the gray of the rescaled colours in all three channels. Source:
+/// <summary>SuperPoint, SuperGlue, LightGlue and EfficientLoFTR: resized, rescaled, and the gray of the rescaled colours in all three channels. Source:
 /// models/superpoint/image_processing_superpoint.py.</summary>
 internal static class KeypointProcessors
 {

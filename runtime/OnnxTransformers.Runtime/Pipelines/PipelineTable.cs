@@ -54,18 +54,21 @@ public static class PipelineTable
     /// <exception cref="UnsupportedCheckpointException">None of these says it.</exception>
     public static string TaskOf(Package package)
     {
-        if (package.ReadJson("receipt.json")?.String("task") is { } written) return written;
+        if (package.ReadJson("receipt.json")?.String("task") is { } written) return written == FeatureExtraction.Name && IsOfPictures(package) ? ImageFeatureExtraction.Name : written;
         if (File.Exists(package.PathOf("modules.json"))) return SentenceSimilarity.Name;
         var config = package.Config;
         // Cross-encoders are classifiers with a note from sentence-transformers.
         if (config.Json?.Has("sentence_transformers") == true || config.Json?.Has("sbert_ce_default_activation_function") == true) return TextRanking.Name;
-        if (config.Architectures.Select(a => ModelTask.OfClass(a)?.Name).FirstOrDefault(t => t is not null && Tasks.Contains(t)) is { } found) return found;
+        if (config.Architectures.Select(a => ModelTask.OfClass(a)?.Name).FirstOrDefault(t => t is not null && Tasks.Contains(t)) is { } found) return found == FeatureExtraction.Name && IsOfPictures(package) ? ImageFeatureExtraction.Name : found;
         throw new UnsupportedCheckpointException($"opening {package.Folder}", new Problem("task", $"neither receipt.json, modules.json nor the architectures ({string.Join(", ", config.Architectures)}) say it", string.Join(", ", Tasks), "name it with --task"))
         {
             ModelType = config.ModelType,
             Architectures = config.Architectures,
         };
     }
+
+    // Vision models without a head are exported for feature-extraction, as all of their kind; what they take tells them apart.
+    private static bool IsOfPictures(Package package) => File.Exists(package.PathOf("preprocessor_config.json")) && !File.Exists(package.PathOf("tokenizer_config.json")) && !File.Exists(package.PathOf("tokenizer.json"));
 
     /// <param name="Task">The name.</param>
     /// <param name="Load">Opens a package.</param>

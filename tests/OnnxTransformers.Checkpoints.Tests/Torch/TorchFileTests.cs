@@ -29,6 +29,7 @@ public sealed class TorchFileTests
     [TestCase("formats/partial-t5-all-names/pytorch_model.bin", 51, "0092771d89a48a7d")]
     [TestCase("multimodal/original-clip-resnet/model.pt", 159, "1336cbf8640afc3f")]
     [TestCase("multimodal/original-clip-vit/model.pt", 50, "a9dfb4b6272ed263")]
+    [TestCase("multimodal/original-clip-vit-jit/model.pt", 41, "4b9f66ba431c1027")]
     [TestCase("dense/original-convnext/convnext.pth", 65, "b1c646f99ba957b9")]
     [TestCase("dense/original-segformer/segformer.pth", 138, "67547acaa4404580")]
     [TestCase("dense/original-swin/swin.pth", 71, "208722bf4fc7ceef")]
@@ -45,6 +46,21 @@ public sealed class TorchFileTests
         {
             Assert.That(file.Tensors, Has.Count.EqualTo(count));
             Assert.That(Convert.ToHexStringLower(sha.GetHashAndReset())[..16], Is.EqualTo(hash));
+        });
+    }
+
+    [Test]
+    public void Modules_of_TorchScript_are_read_as_the_names_of_their_tensors()
+    {
+        // A module with a tensor, a flag, and a module with one more that is there under a second name.
+        var inner = new PickleWriter().Global("__torch__.m", "Root").Op(")\u0081}(").Text("w").Tensor("ByteStorage", "0", 16, 0, [2], [1]).Text("training").Raw(0x88)
+            .Text("a").Global("__torch__.m", "Part").Op(")\u0081q\u0000}(").Text("v").Tensor("ByteStorage", "0", 16, 4, [3], [1]).Op("ub").Text("b").Op("h\u0000").Op("ub").Done();
+        File.WriteAllBytes(_folder["x.pt"], PickleWriter.Zip(inner, ("0", Sixteen)));
+        using var file = TorchFile.Open(_folder["x.pt"], "x.pt");
+        Assert.Multiple(() =>
+        {
+            Assert.That(file.Tensors.Keys, Is.EquivalentTo(new[] { "w", "a.v" }));
+            Assert.That(file.All("a.v", 100), Is.EqualTo(new byte[] { 4, 5, 6 }));
         });
     }
 

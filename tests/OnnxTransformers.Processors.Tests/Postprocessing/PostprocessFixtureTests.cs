@@ -5,14 +5,14 @@ using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Processors.Postprocessing;
 
-/// <summary>The postprocess cases of dense: boxes, semantic and instance maps, depth.</summary>
+/// <summary>The postprocess cases of dense: boxes, semantic and instance maps, depth, points.</summary>
 [TestFixture]
 public class PostprocessFixtureTests
 {
     private static readonly string[] Softmax = ["detr", "yolos", "table-transformer"];
     private static readonly string[] Sigmoid = ["conditional-detr", "deformable-detr", "rt-detr"];
     private static readonly string[] Semantic = ["segformer", "dpt-segmentation", "beit-segmentation", "mobilenet-v2-deeplab", "mobilevit-deeplab", "upernet-swin"];
-    private static readonly string[] Depth = ["dpt", "depth-anything", "glpn", "zoedepth", "depth-pro"];
+    private static readonly string[] Depth = ["dpt", "depth-anything", "prompt-depth-anything", "glpn", "zoedepth", "depth-pro"];
     private static readonly string[] Queries = ["detr-panoptic", "mask2former-swin", "maskformer-swin", "oneformer-swin"];
 
     private static IEnumerable<TestCaseData> Of(string[] names) =>
@@ -29,6 +29,8 @@ public class PostprocessFixtureTests
     private static IEnumerable<TestCaseData> DepthModels() => Of(Depth);
 
     private static IEnumerable<TestCaseData> QueryModels() => Of(Queries);
+
+    private static IEnumerable<TestCaseData> Matchers() => Of(["superglue", "lightglue", "efficientloftr"]);
 
     [Test]
     [TestCaseSource(nameof(Detectors))]
@@ -115,8 +117,43 @@ public class PostprocessFixtureTests
     }
 
     [Test]
+    [TestCaseSource(nameof(Matchers))]
+    public void Points_of_two_pictures(string name, string caseName)
+    {
+        var (test, arguments, _) = Load(name, caseName, pairs: true);
+        var (keypoints, matches, scores) = (test.Input("keypoints"), test.Input("matches"), test.Input("matching_scores"));
+        var threshold = (float)arguments.GetProperty("threshold").GetDouble();
+        for (var i = 0; i < keypoints.Shape[0]; i++)
+        {
+            var sizes = arguments.GetProperty("target_sizes")[i];
+            var (first, second) = ((sizes[0][1].GetInt32(), sizes[0][0].GetInt32()), (sizes[1][1].GetInt32(), sizes[1][0].GetInt32()));
+            var found = name == "efficientloftr" ? KeypointDecoder.MatchInOrder(Row(keypoints, i), Longs(matches, i), Row(scores, i), first, second, threshold)
+                : KeypointDecoder.Match(Row(keypoints, i), Longs(test.Input("mask"), i), Longs(matches, i), Row(scores, i), first, second, threshold);
+            Assert.That(found.SelectMany(f => new[] { (long)f.X0, f.Y0 }), Is.EqualTo(test.Output($"{i}.keypoints0").Longs()));
+            Assert.That(found.SelectMany(f => new[] { (long)f.X1, f.Y1 }), Is.EqualTo(test.Output($"{i}.keypoints1").Longs()));
+            Assert.That(found.Select(f => f.Score), Is.EqualTo(test.Output($"{i}.matching_scores").Floats()));
+        }
+    }
+
+    [Test]
+    public void Points_of_one_picture()
+    {
+        Fixtures.Find("dense/superpoint");
+        var (test, _, sizes) = Load("superpoint", "post");
+        for (var i = 0; i < sizes.Length; i++)
+        {
+            var found = KeypointDecoder.Decode(Row(test.Input("keypoints"), i), Row(test.Input("scores"), i), Row(test.Input("descriptors"), i), Longs(test.Input("mask"), i), sizes[i].Width, sizes[i].Height);
+            Assert.That(found.SelectMany(f => new[] { (long)f.X, f.Y }), Is.EqualTo(test.Output($"{i}.keypoints").Longs()));
+            Assert.That(found.Select(f => f.Score), Is.EqualTo(test.Output($"{i}.scores").Floats()));
+            Assert.That(found.SelectMany(f => f.Descriptor), Is.EqualTo(test.Output($"{i}.descriptors").Floats()));
+        }
+    }
+
+    [Test]
     public void Outputs_of_a_wrong_shape_are_refused()
     {
+        Assert.That(() => KeypointDecoder.Decode(new float[3], new float[2], [], [1, 1], 2, 3),
+            Throws.TypeOf<InvalidInputException>().With.Message.EqualTo("reading keypoints: 3 coordinates, 2 scores and 0 numbers of descriptors for 2 points; supported: outputs of one picture or pair, of the same number of points"));
         Assert.That(() => DetectionDecoder.Decode(new float[10], new float[7], DetectionScores.Softmax),
             Throws.TypeOf<InvalidInputException>().With.Message.EqualTo("reading detections: 10 logits and 7 numbers of boxes; supported: [queries, classes] and [queries, 4]"));
         Assert.That(() => DepthDecoder.Decode(new float[5], 2, 3),
@@ -125,17 +162,23 @@ public class PostprocessFixtureTests
             Throws.TypeOf<InvalidInputException>().With.Message.EqualTo("resizing a model's output: a target of 4 x 0; supported: at least one pixel on each side"));
     }
 
-    private static (GoldenCase Test, JsonElement Arguments, ImmutableArray<(int Height, int Width)> Sizes) Load(string name, string caseName)
+    private static (GoldenCase Test, JsonElement Arguments, ImmutableArray<(int Height, int Width)> Sizes) Load(string name, string caseName, bool pairs = false)
     {
         var test = Golden.Load(Fixtures.Find($"dense/{name}")).Cases.Single(c => c.Name == caseName);
         var arguments = test.Json.GetProperty("arguments");
-        return (test, arguments, arguments.TryGetProperty("target_sizes", out var sizes) && sizes.ValueKind == JsonValueKind.Array ? [.. sizes.EnumerateArray().Select(s => (s[0].GetInt32(), s[1].GetInt32()))] : []);
+        return (test, arguments, !pairs && arguments.TryGetProperty("target_sizes", out var sizes) && sizes.ValueKind == JsonValueKind.Array ? [.. sizes.EnumerateArray().Select(s => (s[0].GetInt32(), s[1].GetInt32()))] : []);
     }
 
     private static float[] Row(GoldenTensor tensor, int index)
     {
         var each = tensor.Count / (int)tensor.Shape[0];
         return tensor.Floats()[(index * each)..((index + 1) * each)];
+    }
+
+    private static long[] Longs(GoldenTensor tensor, int index)
+    {
+        var each = tensor.Count / (int)tensor.Shape[0];
+        return tensor.Longs()[(index * each)..((index + 1) * each)];
     }
 
     // A pixel where two classes are equal to the last bit may go either way.

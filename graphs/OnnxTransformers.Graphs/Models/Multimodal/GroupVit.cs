@@ -20,7 +20,7 @@ internal sealed class GroupVit(GroupVit.Config c, Module m)
             json.Ignore("logit_scale_init_value");                                          // the stored scale counts
             json.Ignore("output_segmentation");                                             // a graph of its own always computes it
             var image = json.Tower("vision_config");
-            image.Ignore("num_hidden_layers");                                              // depths count
+            image.Ignore("num_hidden_layers", "qkv_bias");                                  // depths count; projections always have biases
             // Rounding anywhere in the tower may send a patch to another group.
             var block = image.ClipBlock(384, 6, 1536, "gelu") with { Role = MatrixRole.Router };
             ImmutableArray<int> depths = image.Ints("depths", [6, 3, 3]), tokens = image.Ints("num_group_tokens", [64, 8, 0]), groups = image.Ints("num_output_groups", [64, 8, 8]);

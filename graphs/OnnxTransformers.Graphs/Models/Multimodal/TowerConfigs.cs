@@ -15,6 +15,8 @@ internal static class TowerConfigs
         if (older is not null) json.Ignore(key);
         var tower = older ?? json.Object(key) ?? ConfigReader.Of(Empty, json.File);
         tower.RefuseDecoder();
+        // A tower has no table of words at its end.
+        tower.Ignore("tie_word_embeddings");
         return tower;
     }
 

@@ -23,6 +23,8 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
         ["convnextv2"] = ConvNext.SecondAsBackbone,
         ["dinov2"] = Dinov2.AsBackbone,
         ["dinov2_with_registers"] = Dinov2.WithRegistersAsBackbone,
+        ["dinov3_vit"] = Dinov3.AsBackbone,
+        ["focalnet"] = FocalNet.AsBackbone,
         ["hgnet_v2"] = HgNetV2.AsBackbone,
         ["maskformer-swin"] = Swin.AsMaskFormerBackbone,
         ["pvt_v2"] = PvtV2.AsBackbone,
@@ -31,6 +33,7 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
         ["swin"] = Swin.AsBackbone,
         ["swinv2"] = SwinV2.AsBackbone,
         ["textnet"] = TextNet.AsBackbone,
+        ["vitdet"] = VitDet.AsBackbone,
     }.ToFrozenDictionary();
 
     /// <summary>Reads the backbone's configuration inside of another one. A type that is not in the table is a problem of the configuration; then null, as where the key is absent.</summary>

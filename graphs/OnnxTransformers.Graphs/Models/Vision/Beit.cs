@@ -5,19 +5,20 @@ using OnnxTransformers.Graphs.Operators;
 
 namespace OnnxTransformers.Graphs.Models.Vision;
 
-/// <summary>BEiT (Bao et al., 2021): the vision transformer with learned biases of distances, in each layer or shared, and learned scales. microsoft/beit-base-patch16-224. Reference: transformers, models/beit.</summary>
+/// <summary>BEiT (Bao et al., 2021): the vision transformer with learned biases of distances, in each layer or shared, and learned scales. microsoft/beit-base-patch16-224;
+/// data2vec's vision network (Baevski et al., 2022) is the same. Reference: transformers, models/beit and models/data2vec.</summary>
 internal sealed class Beit(Beit.Config c, Module m)
 {
     internal sealed record Config(PixelSize Image, PixelSize Patch, int Channels, int Layers, VisionBlock Block, bool Absolute, bool OwnBias, bool SharedBias, bool Scaled, bool MeanPooling, int Words, bool ReshapeMaps, bool Pyramid,
-        float PyramidEpsilon, ImmutableArray<int> Stages, int Labels)
+        float PyramidEpsilon, ImmutableArray<int> PoolScales, ImmutableArray<int> Stages, int Labels)
     {
         internal static Config Read(ConfigReader json)
         {
             var layers = json.Count("num_hidden_layers", 12);
-            json.Ignore("drop_path_rate", "use_mask_token", "pool_scales", "use_auxiliary_head", "auxiliary_loss_weight", "auxiliary_channels", "auxiliary_num_convs", "auxiliary_concat_input", "semantic_loss_ignore_index");
+            json.Ignore("drop_path_rate", "use_mask_token", "use_auxiliary_head", "auxiliary_loss_weight", "auxiliary_channels", "auxiliary_num_convs", "auxiliary_concat_input", "semantic_loss_ignore_index");
             return new(json.PixelSize("image_size", 224), json.PixelSize("patch_size", 16), json.Count("num_channels", 3), layers, json.VisionBlock(), json.Bool("use_absolute_position_embeddings", false),
                 json.Bool("use_relative_position_bias", false), json.Bool("use_shared_relative_position_bias", false), json.Double("layer_scale_init_value", 0.1) > 0, json.Bool("use_mean_pooling", true), json.Count("vocab_size", 8192),
-                json.Bool("reshape_hidden_states", true), json.Bool("add_fpn", false), json.Float("batch_norm_eps", 1e-5f), json.OutStages(layers), json.Labels());
+                json.Bool("reshape_hidden_states", true), json.Bool("add_fpn", false), json.Float("batch_norm_eps", 1e-5f), json.Counts("pool_scales", [1, 2, 3, 6]), json.OutStages(layers), json.Labels());
         }
 
         internal int Width => Block.HiddenSize;
@@ -100,17 +101,31 @@ internal sealed class Beit(Beit.Config c, Module m)
     {
         var (states, size) = States(pixels);
         ImmutableArray<Value> maps = [.. c.Stages.Select(i => c.ReshapeMaps || c.Pyramid ? Map(TokensAfter(states[i], 1, size), size) : states[i])];
-        if (!c.Pyramid) return maps;
-        if (maps.Length != 4) throw m.Graph.Error($"add_fpn makes four sizes of four maps, not of {maps.Length}");
-        Value Twice(Module at, Value x)
+        return c.Pyramid ? Pyramid(m, maps, c.PyramidEpsilon) : maps;
+    }
+
+    /// <summary>Maps of one size become maps of four: fpn1, fpn2; the last is halved.</summary>
+    private ImmutableArray<Value> Pyramid(Module at, ImmutableArray<Value> maps, float epsilon)
+    {
+        if (maps.Length != 4) throw m.Graph.Error($"four sizes are made of four maps, not of {maps.Length}");
+        Value Twice(Module convolution, Value x)
         {
-            using var scope = at.Enter();
+            using var scope = convolution.Enter();
             Window two = new(2, 2);
-            return Op.ConvTranspose(x, at.Weight("weight", c.Width, c.Width, 2, 2), at.Weight("bias", c.Width), [two, two]);
+            return Op.ConvTranspose(x, convolution.Weight("weight", c.Width, c.Width, 2, 2), convolution.Weight("bias", c.Width), [two, two]);
         }
-        var (fpn1, half) = (m["fpn1"], new Window(2, 2));
-        var larger = Activate(fpn1[2], Activation.Named("gelu"), BatchNorm(fpn1[1], Twice(fpn1[0], maps[0]), c.PyramidEpsilon));
-        return [Twice(fpn1[3], larger), Twice(m["fpn2.0"], maps[1]), maps[2], Op.MaxPool(maps[3], [half, half])];
+        var (fpn1, half) = (at["fpn1"], new Window(2, 2));
+        var larger = Activate(fpn1[2], Activation.Named("gelu"), BatchNorm(fpn1[1], Twice(fpn1[0], maps[0]), epsilon));
+        return [Twice(fpn1[3], larger), Twice(at["fpn2.0"], maps[1]), maps[2], Op.MaxPool(maps[3], [half, half])];
+    }
+
+    /// <summary>A label for each quarter of a patch. The reference counts states from the embeddings on, so it takes what comes in to the layers that are named.</summary>
+    private GraphOutputs Segment()
+    {
+        var (states, size) = States(Pixels());
+        m["layernorm"].LeaveOut("the last normalization: states are taken in front of it");
+        var maps = Pyramid(m.Root, [.. c.Stages.Order().Select(i => Map(TokensAfter(states[Math.Max(i - 1, 0)], 1, size), size))], 1e-5f);
+        return [("logits", PyramidLabels(m.Root["decode_head"], maps, new PyramidHead(c.Width, c.PoolScales, "bn", c.Labels)))];
     }
 
     internal static Backbone AsBackbone(ConfigReader json)
@@ -119,12 +134,16 @@ internal sealed class Beit(Beit.Config c, Module m)
         return new(c.Image, c.Patch, (at, pixels) => new Beit(c, at).Maps(pixels));
     }
 
-    internal static readonly ModelFamily Family = ModelFamily.Of("beit", "beit", Config.Read, (c, m) => new Beit(c, m),
+    internal static readonly ModelFamily Family = Of("beit", "beit", [new("masked-image-modeling", b => b.Guess()), new("backbone", b => Backbone.Outputs(b.Maps(b.Pixels())))]);
+
+    internal static readonly ModelFamily Data2Vec = Of("data2vec-vision", "data2vec_vision", []);
+
+    private static ModelFamily Of(string type, string at, ImmutableArray<TaskGraphs<Beit>> own) => ModelFamily.Of(type, at, Config.Read, (c, m) => new Beit(c, m),
         [SkippedTensors.Pooler, SkippedTensors.MaskToken, SkippedTensors.BatchCounts, new(".relative_position_index", "a buffer that the grid tells")],
         [
             new TaskGraphs<Beit>("feature-extraction", b => b.Features()),
             new TaskGraphs<Beit>("image-classification", b => b.Classify()),
-            new TaskGraphs<Beit>("masked-image-modeling", b => b.Guess()),
-            new TaskGraphs<Beit>("backbone", b => Backbone.Outputs(b.Maps(b.Pixels()))),
+            new TaskGraphs<Beit>("image-segmentation", b => b.Segment()),
+            .. own,
         ]);
 }

@@ -36,8 +36,8 @@ internal sealed class MobileNetV2(MobileNetV2.Config c, Module m)
 
     private Value Layer(Module at, Value x, int width, int size, int stride = 1, int groups = 1, int dilation = 1, bool activate = true)
     {
-        // With a rest, TensorFlow's padding counts cells and the reference multiplies it by the dilation; a dilated convolution never has a stride here.
-        var window = c.Same ? new Window(size, stride, Dilation: dilation, Same: true) : Window.Padded(size, stride, (size - 1) / 2 * dilation, dilation);
+        // A dilated convolution has no stride here, so that its padding is the same on both sides whatever the size.
+        var window = c.Same && dilation == 1 ? new Window(size, stride, Same: true) : Window.Padded(size, stride, (size - 1) / 2 * dilation, dilation);
         var h = BatchNorm(at["normalization"], Conv(at["convolution"], x, width, window, groups, bias: false), c.Epsilon);
         return activate ? Activate(at, c.Activation, h) : h;
     }
@@ -85,9 +85,20 @@ internal sealed class MobileNetV2(MobileNetV2.Config c, Module m)
 
     private GraphOutputs Classify() => Logits(m.Root["classifier"], PooledMap(Encode()), c.Labels);
 
+    /// <summary>The last map beside its mean, through a few convolutions. -> [B, labels, h, w].</summary>
+    private GraphOutputs Segment()
+    {
+        var (map, head) = (States(PixelValues(m.Graph, c.Channels, c.Image.Pixels))[^1], m.Root["segmentation_head"]);
+        m["conv_1x1"].LeaveOut("the classifier's last convolution");
+        Value Normed(Module at, Value x) => Op.Relu(BatchNorm(at["normalization"], Conv(at["convolution"], x, 256, new Window(1), bias: false), 1e-5f));
+        var both = Op.Concat(1, EverywhereIn(Normed(head["conv_pool"], Op.GlobalAveragePool(map)), map), Normed(head["conv_aspp"], map));
+        return [("logits", Conv(head["classifier.convolution"], Normed(head["conv_projection"], both), c.Labels, new Window(1)))];
+    }
+
     internal static readonly ModelFamily Family = ModelFamily.Of("mobilenet_v2", "mobilenet_v2", Config.Read, (c, m) => new MobileNetV2(c, m), [SkippedTensors.BatchCounts],
         [
             new TaskGraphs<MobileNetV2>("feature-extraction", v => v.Features()),
             new TaskGraphs<MobileNetV2>("image-classification", v => v.Classify()),
+            new TaskGraphs<MobileNetV2>("image-segmentation", v => v.Segment()),
         ]);
 }

@@ -107,9 +107,16 @@ internal sealed class MobileVit(MobileVit.Config c, Module m)
 
     private GraphOutputs Classify() => Logits(m.Root["classifier"], PooledMap(Encode()), c.Labels);
 
+    private GraphOutputs Segment()
+    {
+        m["conv_1x1_exp"].LeaveOut("the classifier's last convolution");
+        return [("logits", DeepLabLabels(m.Root["segmentation_head"], States(PixelValues(m.Graph, c.Channels, c.Image.Pixels))[^1], c.AsppWidth, c.Rates, c.Labels))];
+    }
+
     internal static readonly ModelFamily Family = ModelFamily.Of("mobilevit", "mobilevit", Config.Read, (c, m) => new MobileVit(c, m), [SkippedTensors.BatchCounts],
         [
             new TaskGraphs<MobileVit>("feature-extraction", v => v.Features()),
             new TaskGraphs<MobileVit>("image-classification", v => v.Classify()),
+            new TaskGraphs<MobileVit>("image-segmentation", v => v.Segment()),
         ]);
 }

@@ -97,9 +97,12 @@ internal sealed class MobileVitV2(MobileVitV2.Config c, Module m)
 
     private GraphOutputs Classify() => Logits(m.Root["classifier"], PooledMap(Encode()), c.Labels);
 
+    private GraphOutputs Segment() => [("logits", DeepLabLabels(m.Root["segmentation_head"], Encode(), c.AsppWidth, c.Rates, c.Labels))];
+
     internal static readonly ModelFamily Family = ModelFamily.Of("mobilevitv2", "mobilevitv2", Config.Read, (c, m) => new MobileVitV2(c, m), [SkippedTensors.BatchCounts],
         [
             new TaskGraphs<MobileVitV2>("feature-extraction", v => v.Features()),
             new TaskGraphs<MobileVitV2>("image-classification", v => v.Classify()),
+            new TaskGraphs<MobileVitV2>("image-segmentation", v => v.Segment()),
         ]);
 }

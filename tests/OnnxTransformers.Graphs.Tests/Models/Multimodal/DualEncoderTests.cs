@@ -46,6 +46,20 @@ public sealed class DualEncoderTests
         Assert.That(graphs.Single(p => p.Where == "text_model.embeddings.position_embedding.weight").Supported, Is.EqualTo("a tensor [5, 512]"));
     }
 
+    /// <summary>Older versions of the reference wrote every key there is into each tower.</summary>
+    [Test]
+    public void Towers_with_all_the_keys_of_older_versions_are_read()
+    {
+        const string Old = """
+            "_name_or_path": "", "add_cross_attention": false, "architectures": null, "bad_words_ids": null, "chunk_size_feed_forward": 0, "cross_attention_hidden_size": null, "decoder_start_token_id": null, "diversity_penalty": 0.0,
+            "do_sample": false, "early_stopping": false, "encoder_no_repeat_ngram_size": 0, "exponential_decay_length_penalty": null, "finetuning_task": null, "id2label": {"0": "LABEL_0"}, "is_decoder": false, "is_encoder_decoder": false,
+            "length_penalty": 1.0, "max_length": 20, "num_beam_groups": 1, "output_scores": false, "prefix": null, "problem_type": null, "pruned_heads": {}, "remove_invalid_values": false, "return_dict": true, "sep_token_id": null,
+            "temperature": 1.0, "tf_legacy_loss": false, "tie_encoder_decoder": false, "tie_word_embeddings": true, "top_k": 50, "torch_dtype": null, "torchscript": false, "transformers_version": "4.24.0", "typical_p": 1.0, "use_bfloat16": false
+            """;
+        var json = $$"""{"model_type": "clip", "architectures": ["CLIPModel"], "text_config": { {{Old}} }, "text_config_dict": null, "vision_config": { {{Old}} }, "vision_config_dict": null, "projection_dim": 512, "initializer_factor": 1.0}""";
+        Assert.That(() => ModelCatalog.Plan(Config(json), Nothing, new PlanRequest()), Throws.Nothing);
+    }
+
     [TestCase("""{"model_type": "clip", "architectures": ["CLIPModel"], "vision_config": {"patch_stride": 4}}""",
         "reading config.json: $.vision_config.patch_stride: a key that nothing reads; supported: the keys of clip and those that never change a graph. Next: if it changes nothing, remove it from config.json")]
     [TestCase("""{"model_type": "clip", "architectures": ["CLIPModel"], "text_config": {"is_decoder": true}}""",
