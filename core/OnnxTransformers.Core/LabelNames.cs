@@ -4,18 +4,19 @@ using System.Text.Json;
 
 namespace OnnxTransformers;
 
-/// <summary>The labels of a config.json. Reference: transformers, configuration_utils.py.</summary>
+/// <summary>The labels of a config.json. Reference: transformers, configuration_utils.py; for timm's own files models/timm_wrapper/configuration_timm_wrapper.py.</summary>
 public static class LabelNames
 {
     private const int Most = 1 << 20;
 
-    /// <summary>How many labels a head has: as many as id2label names, else num_labels (or _num_labels, as older versions wrote it), else two.</summary>
-    public static int Count(ConfigReader config) => Named(config)?.GetPropertyCount() ?? Math.Clamp(config.IntOrNull("num_labels") ?? config.IntOrNull("_num_labels") ?? 2, 0, Most);
+    /// <summary>How many labels a head has: as many as id2label names, else num_labels (or _num_labels, as older versions wrote it), else two; in timm's files num_classes.</summary>
+    public static int Count(ConfigReader config) => Named(config)?.GetPropertyCount() ?? (IsTimm(config) ? config.IntOrNull("num_classes") : null) ?? Math.Clamp(config.IntOrNull("num_labels") ?? config.IntOrNull("_num_labels") ?? 2, 0, Most);
 
     /// <summary>Their names by index: those of id2label, else LABEL_0 and so on. What is wrong stays in the reader.</summary>
     public static ImmutableArray<string> Read(ConfigReader config)
     {
         var names = new string[Count(config)];
+        if (Named(config) is null && IsTimm(config) && config.Raw("label_names") is { ValueKind: JsonValueKind.Array } timm && timm.GetArrayLength() == names.Length) return [.. timm.EnumerateArray().Select(n => n.ToString())];
         if (Named(config) is not { } labels) return [.. Enumerable.Range(0, names.Length).Select(i => $"LABEL_{i}")];
         foreach (var label in labels.EnumerateObject())
         {
@@ -26,6 +27,9 @@ public static class LabelNames
         }
         return [.. names];
     }
+
+    // transformers writes num_labels beside them.
+    private static bool IsTimm(ConfigReader config) => config.Has("pretrained_cfg") && config.Has("num_classes");
 
     /// <summary>An empty list names nothing.</summary>
     private static JsonElement? Named(ConfigReader config) => config.Raw("id2label") is { ValueKind: JsonValueKind.Object } labels && labels.GetPropertyCount() > 0 ? labels : null;

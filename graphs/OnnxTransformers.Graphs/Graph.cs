@@ -47,6 +47,9 @@ public sealed class Graph
     /// <summary>Which weights are quantized, and which are not and why.</summary>
     public QuantizationLog Quantization { get; } = new();
 
+    /// <summary>True where many layers are normalized by statistics of training, which don't follow what rounding changes: then it grows from layer to layer.</summary>
+    public bool HasStoredStatistics => _proto.Node.Count(n => n.OpType == "BatchNormalization") >= 20;
+
     /// <summary>Stored tensors that the graph takes.</summary>
     public IReadOnlySet<string> UsedTensors => _used;
 

@@ -25,16 +25,17 @@ internal static class OpenAiClip
 
     private static readonly ImmutableArray<float> Means = [0.48145466f, 0.4578275f, 0.40821073f], Deviations = [0.26862954f, 0.26130258f, 0.27577711f];
 
-    private static readonly string[] Common = ["visual.conv1.weight", "transformer.resblocks.0.mlp.c_fc.weight", "token_embedding.weight", "positional_embedding", "text_projection", "ln_final.weight"];
-    private static readonly string[] Transformers = [Marker, "visual.positional_embedding", "visual.transformer.resblocks.0.mlp.c_fc.weight"];
-    private static readonly string[] ResNets = [ResNetMarker, "visual.layer1.0.conv1.weight"];
-    private static readonly string[] Steps = ["do_convert_rgb", "do_resize", "do_center_crop", "do_rescale", "do_normalize"];
-    private static readonly string[] NoFlags = ["single_word", "lstrip", "rstrip"];
-    private static readonly string[] Flags = ["normalized", "special"];
+    private static readonly string[] Always = ["visual.conv1.weight", "transformer.resblocks.0.mlp.c_fc.weight", "token_embedding.weight", "positional_embedding", "text_projection", "ln_final.weight"];
+    private static readonly string[] OfTransformers = [Marker, "visual.positional_embedding", "visual.transformer.resblocks.0.mlp.c_fc.weight"];
+    private static readonly string[] OfResNets = [ResNetMarker, "visual.layer1.0.conv1.weight"];
+    private static readonly string[] ImageSteps = ["do_convert_rgb", "do_resize", "do_center_crop", "do_rescale", "do_normalize"];
+    private static readonly string[] NotOfToken = ["single_word", "lstrip", "rstrip"];
+    private static readonly string[] OfToken = ["normalized", "special"];
 
     /// <summary>Whether these are its tensors.</summary>
     internal static bool Recognizes(IReadOnlyDictionary<string, TensorInfo> tensors) =>
-        Common.All(tensors.ContainsKey) && (Transformers.All(tensors.ContainsKey) || ResNets.All(tensors.ContainsKey));
+        Always.All(tensors.ContainsKey)
+        && (OfTransformers.All(tensors.ContainsKey) || OfResNets.All(tensors.ContainsKey));
 
     /// <summary>config.json, preprocessor_config.json, and where the vocabulary is there and is that of the words, tokenizer.json and tokenizer_config.json.</summary>
     /// <param name="tensors">The tensors.</param>
@@ -102,7 +103,7 @@ internal static class OpenAiClip
     private static byte[] Preprocessor(long side) => Write(w =>
     {
         w.WriteString("image_processor_type", "CLIPImageProcessor");
-        foreach (var step in Steps) w.WriteBoolean(step, true);
+        foreach (var step in ImageSteps) w.WriteBoolean(step, true);
         w.WriteStartObject("size");
         w.WriteNumber("shortest_edge", side);
         w.WriteEndObject();
@@ -143,8 +144,8 @@ internal static class OpenAiClip
             w.WriteStartObject();
             w.WriteNumber("id", Words - 2 + i);
             w.WriteString("content", token);
-            foreach (var flag in NoFlags) w.WriteBoolean(flag, false);
-            foreach (var flag in Flags) w.WriteBoolean(flag, true);
+            foreach (var flag in NotOfToken) w.WriteBoolean(flag, false);
+            foreach (var flag in OfToken) w.WriteBoolean(flag, true);
             w.WriteEndObject();
         }
         w.WriteEndArray();

@@ -79,7 +79,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
     private Comparison Compare(GraphVariant variant, Graph graph, string file, GraphRunner runner, ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> reference, Precision precision)
     {
         var rounded = precision != variant.Options.Precision && variant.Options.Blocks is not null;
-        var bounds = rounded ? Bounds.Rounded(variant.Options.Precision, graph.Quantization.HasRouters) : ExportRules.IsInteger(precision) ? Bounds.Twin(graph.Quantization.HasRouters) : Bounds.Of(variant.Options.Precision, graph.Quantization.HasRouters);
+        var bounds = rounded ? Bounds.Rounded(variant.Options.Precision, graph.Quantization.HasRouters) : ExportRules.IsInteger(precision) ? Bounds.Twin(graph.Quantization.HasRouters) : Bounds.Of(variant.Options.Precision, graph.Quantization.HasRouters, graph.HasStoredStatistics);
         var what = $"{(rounded ? "is near" : "equals")} portable {precision.Word()}";
         var total = Distance.Zero;
         var scales = Distance.Scales(reference.Select(r => (r.Outputs, r.Input.Real)));

@@ -17,6 +17,7 @@ public sealed class DumpTests
         "roberta-base", "roberta-text-classification", "xlm-roberta-fill-mask", "camembert-fill-mask",
         "decoder/bloom", "decoder/deepseek_v3", "decoder/gemma2", "decoder/gpt2", "decoder/llama-3", "decoder/llama-sequence-classification", "decoder/mixtral", "decoder/storage-gpt-oss-mxfp4",
         "multimodal/clip", "multimodal/siglip2",
+        "vision/beit-masked", "vision/dinov2-classification", "vision/focalnet", "vision/resnet", "vision/swin", "vision/timm-vit",
         "dense/depth-anything", "dense/detr", "dense/rt-detr", "dense/segformer", "dense/swin2sr-lightweight",
     ];
 

@@ -74,8 +74,9 @@ internal sealed class Bit(Bit.Config c, Module m)
         using var scope = e["pooler"].Enter();
         if (c.Pads != Padding.Same)
         {
-            var shape = h.Shape.With(2, h.Shape[2] + 2).With(3, h.Shape[3] + 2);
-            h = Op.Pad(h, e.Graph.Constant(0, 0, 1, 1, 0, 0, 1, 1), shape);
+            // Of constant ones ONNX Runtime would make padding of the pooling, which is less than any number and not zero.
+            Value none = e.Graph.Constant(0, 0), ones = Op.ShapeOf(h, 2, 4) * 0 + 1;
+            h = Op.Pad(h, Op.Concat(0, none, ones, none, ones), h.Shape.With(2, h.Shape[2] + 2).With(3, h.Shape[3] + 2));
         }
         if (!c.PreActivation) h = Norm(e["norm"], h);
         return Op.MaxPool(c.PadStem ? PadSame(h, 3, 2) : h, [pool, pool]);

@@ -46,7 +46,7 @@ internal sealed class Cvt(Cvt.Config c, Module m)
 
     private const float Epsilon = 1e-5f;
 
-    private Value Attention(Module at, Value h, GridSize size, Stage s)
+    private static Value Attention(Module at, Value h, GridSize size, Stage s)
     {
         var (a, special) = (at["attention"], s.ClassToken ? 1 : 0);
         var map = Map(TokensAfter(h, special, size), size);
@@ -61,7 +61,7 @@ internal sealed class Cvt(Cvt.Config c, Module m)
         return Linear(at["output.dense"], Op.Known(Attend(a, query, Projected("key", s.Key), Projected("value", s.Key), s.Heads, mask: null), h.Shape), s.Width);
     }
 
-    private Value Block(Module at, Value h, GridSize size, Stage s)
+    private static Value Block(Module at, Value h, GridSize size, Stage s)
     {
         h += Attention(at["attention"], LayerNorm(at["layernorm_before"], h, Epsilon), size, s);
         return h + Linear(at["output.dense"], Linear(at["intermediate.dense"], LayerNorm(at["layernorm_after"], h, Epsilon), (int)(s.Width * s.Ratio), Activation.Named("gelu")), s.Width);

@@ -20,7 +20,7 @@ internal sealed class Glpn(Glpn.Config c, Module m)
         }
     }
 
-    private ImmutableArray<Value> Encode() => Segformer.Encode(m["encoder"], PixelValues(m.Graph, c.Channels, (480, 640)), c.Stages, c.Activation);
+    private ImmutableArray<Value> Encode() => Segformer.Encode(m["encoder"], PixelValues(m.Graph, c.Channels, Segformer.ProofSize), c.Stages, c.Activation);
 
     /// <summary>How much of each of two maps is taken, cell by cell. [B, D, h, w] twice -> [B, D, h, w].</summary>
     private Value Choose(Module at, Value own, Value other)

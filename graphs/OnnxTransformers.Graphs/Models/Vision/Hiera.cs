@@ -57,7 +57,7 @@ internal sealed class Hiera(Hiera.Config c, Module m)
     /// <summary>The largest of neighbours that are pooled, which stand a part of the sequence apart. [B, n * times, D] -> [B, n, D].</summary>
     private static Value Pooled(Value x, int times, Dim length) => times == 1 ? x : Op.ReduceMax(Op.Reshape(x, [0, times, -1, x.Shape[2].Size!.Value], length), 1, keep: false);
 
-    private Value Attention(Module at, Value x, int width, int heads, int pool, int window, bool inUnits, Dim length)
+    private static Value Attention(Module at, Value x, int width, int heads, int pool, int window, bool inUnits, Dim length)
     {
         var d = width / heads;
         var qkv = Linear(at["qkv"], x, 3 * width);

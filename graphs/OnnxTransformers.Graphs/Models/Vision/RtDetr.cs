@@ -164,7 +164,7 @@ internal sealed class RtDetr(RtDetr.Config c, Module m)
     /// <summary>The whole network. The detector refines its boxes after each layer; the network alone does not.</summary>
     private GraphOutputs Run(bool detect)
     {
-        var maps = c.Backbone!.Maps(m["backbone.model"], PixelValues(m.Graph, c.Backbone.Channels, (640, 640)));
+        var maps = c.Backbone!.Maps(m["backbone.model"], PixelValues(m.Graph, c.Backbone.Channels, DetrConfig.Image));
         Value[] narrow = [.. maps.Select((map, i) => Projected(m["encoder_input_proj"][i], map, c.Encoder.Width, PlainBatchEpsilon))];
         ImmutableArray<Value> sources = [.. Encode(narrow).Select((map, i) => Projected(m["decoder_input_proj"][i], map, c.Width, c.BatchEpsilon))];
         GridSize[] sizes = [.. sources.Select(GridSize.Of)];

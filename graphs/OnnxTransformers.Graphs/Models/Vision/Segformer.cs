@@ -41,6 +41,9 @@ internal sealed class Segformer(Segformer.Config c, Module m)
 
     private const float Epsilon = 1e-5f;
 
+    /// <summary>A size that it is proved with: it takes any, and what it was trained on would only take longer.</summary>
+    internal static readonly (int Height, int Width) ProofSize = (192, 256);
+
     /// <summary>Attention whose keys and values come from a grid that is coarser by the stage's reduction. [B, N, D] -> [B, N, D].</summary>
     private static Value Attention(Module m, Value h, GridSize size, Stage s)
     {
@@ -79,7 +82,7 @@ internal sealed class Segformer(Segformer.Config c, Module m)
         return maps.ToImmutable();
     }
 
-    private ImmutableArray<Value> Encode() => Encode(m["encoder"], PixelValues(m.Graph, c.Channels, (512, 512)), c.Stages, c.Activation);
+    private ImmutableArray<Value> Encode() => Encode(m["encoder"], PixelValues(m.Graph, c.Channels, ProofSize), c.Stages, c.Activation);
 
     /// <summary>All stages' maps at the size of the first, one label a pixel of that. -> [B, labels, h, w].</summary>
     private GraphOutputs Segment()

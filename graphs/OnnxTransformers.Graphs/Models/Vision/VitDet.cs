@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using OnnxTransformers.Graphs.Heads;
 using OnnxTransformers.Graphs.Layers;
 using OnnxTransformers.Graphs.Operators;
 
