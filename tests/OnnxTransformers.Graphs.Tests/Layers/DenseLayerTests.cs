@@ -59,7 +59,10 @@ public sealed class DenseLayerTests
         float[] cells = GraphRunner.Numbers(Width * H * W), offsets = GraphRunner.Numbers(Heads * Points * 2, 2), scores = GraphRunner.Numbers(Heads * Points, 3), box = [0.45f, 0.55f, 0.3f, 0.4f];
         var got = GraphRunner.Run(g, new() { ["queries"] = (new float[Width], [1, 1, Width]), ["boxes"] = (box, [1, 1, 4]), ["map"] = (cells, [1, Width, H, W]) }, new()
         {
-            ["a.sampling_offsets.weight"] = new float[Heads * Points * 2 * Width], ["a.sampling_offsets.bias"] = offsets, ["a.attention_weights.weight"] = new float[Heads * Points * Width], ["a.attention_weights.bias"] = scores,
+            ["a.sampling_offsets.weight"] = new float[Heads * Points * 2 * Width],
+            ["a.sampling_offsets.bias"] = offsets,
+            ["a.attention_weights.weight"] = new float[Heads * Points * Width],
+            ["a.attention_weights.bias"] = scores,
         }, "seen");
         for (var channel = 0; channel < Width; channel++)
         {
