@@ -220,16 +220,19 @@ public sealed class Graph
     }
 
     /// <summary>The value of a weight in the type that the graph computes in.</summary>
-    internal Value Weight(string name, Recipe recipe)
-    {
-        var stored = StoredWeight(name, recipe);
-        return stored.Type.IsFloatingPoint() && stored.Type != Options.ComputeType ? Op.Cast(stored, Options.ComputeType) : stored;
-    }
+    internal Value Weight(string name, Recipe recipe) => Computed(StoredWeight(name, recipe));
+
+    /// <summary>The same, stored in the type that the graph computes in: for the few numbers that all of a layer's results depend on.</summary>
+    internal Value ExactWeight(string name, Recipe recipe) => Computed(StoredWeight(name, recipe, Options.ComputeType));
+
+    private Value Computed(Value stored) => stored.Type.IsFloatingPoint() && stored.Type != Options.ComputeType ? Op.Cast(stored, Options.ComputeType) : stored;
 
     /// <summary>The value of a weight in the type that it is stored in: for tables of which only some rows are taken, so that the whole table is not widened.</summary>
-    internal Value StoredWeight(string name, Recipe recipe)
+    internal Value StoredWeight(string name, Recipe recipe) => StoredWeight(name, recipe, Options.StorageType);
+
+    private Value StoredWeight(string name, Recipe recipe, ElementType storage)
     {
-        if (!Options.Link && recipe.Type.IsFloatingPoint() && recipe.Type != Options.StorageType) recipe = new Recipe.Converted(recipe, Options.StorageType);
+        if (!Options.Link && recipe.Type.IsFloatingPoint() && recipe.Type != storage) recipe = new Recipe.Converted(recipe, storage);
         var key = recipe.Description;
         if (_weightValues.TryGetValue(key, out var known)) return known;
         foreach (var source in recipe.Sources) _used.Add(source.Name);

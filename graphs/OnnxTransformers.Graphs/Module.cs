@@ -106,7 +106,10 @@ internal sealed class Weight
     /// <summary>How its bytes are made.</summary>
     internal Recipe Recipe { get; }
 
-    /// <summary>Its value in the type of storage; see <see cref="Graph.StoredWeight"/>.</summary>
+    /// <summary>Its value without rounding, where the graph can compute with it; see <see cref="Graph.ExactWeight"/>.</summary>
+    internal Value Exact => _graph.ExactWeight(_name, Recipe);
+
+    /// <summary>Its value in the type of storage; see <see cref="Graph.StoredWeight(string, Recipe)"/>.</summary>
     internal Value Stored => _graph.StoredWeight(_name, Recipe);
 
     /// <summary>Exchanges the two axes of a matrix.</summary>

@@ -73,10 +73,10 @@ internal sealed class ForwardTests
     /// <summary>Networks that choose cells by score: rounding to another precision changes the choice, and with it all that follows.</summary>
     private static readonly string[] Choosing = ["deformable_detr", "rt_detr", "rt_detr_v2"];
 
-    /// <summary>Its masks are the small differences of attention, divided by their own deviation: half precision is 2 % off.</summary>
-    private const string Sensitive = "dense/detr-panoptic";
+    /// <summary>Masks of random weights are small differences of large numbers: half precision is 2 % off, and the export says so.</summary>
+    private static readonly string[] Sensitive = ["dense/detr-panoptic", "dense/maskformer-resnet"];
 
-    private static IEnumerable<TestCaseData> Targets() => Few().Where(f => !Choosing.Contains(f.ModelType) && f.Name != Sensitive).SelectMany(f => new[] { Target.Portable, Target.Cpu, Target.Cuda }
+    private static IEnumerable<TestCaseData> Targets() => Few().Where(f => !Choosing.Contains(f.ModelType) && !Sensitive.Contains(f.Name)).SelectMany(f => new[] { Target.Portable, Target.Cpu, Target.Cuda }
         .Select(t => new TestCaseData(f.Name, t).SetArgDisplayNames(f.Name, t.ToString())));
 
     /// <summary>Fixtures whose model type the catalogue has.</summary>
@@ -85,7 +85,8 @@ internal sealed class ForwardTests
         foreach (var name in Areas.SelectMany(a => Fixtures.Of(a)))
         {
             var folder = Fixtures.Find(name);
-            if (!File.Exists(Path.Combine(folder, "golden.json"))) continue;
+            // A folder of modules without a network at its root, as one behind a router, is refused.
+            if (!File.Exists(Path.Combine(folder, "golden.json")) || (File.Exists(Path.Combine(folder, "modules.json")) && !File.Exists(Path.Combine(folder, "config.json")))) continue;
             // Not config.json's: the reference writes numbers into some that are no JSON.
             using var golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json")));
             var type = golden.RootElement.TryGetProperty("model_type", out var t) ? t.GetString() : null;

@@ -7,6 +7,9 @@ namespace OnnxTransformers.Testing;
 /// <summary>Runs a package's graph on the inputs of a golden case and compares what comes out, as fixtures/README.md says.</summary>
 public static class ForwardCases
 {
+    /// <summary>Which pixels are real; all where the reference is given none.</summary>
+    private const string PixelMask = "pixel_mask";
+
     /// <summary>Compares one case.</summary>
     /// <param name="package">The package's folder.</param>
     /// <param name="golden">A case of kind "forward".</param>
@@ -31,8 +34,8 @@ public static class ForwardCases
             foreach (var result in results.Where(r => golden.Outputs.Contains(r.Name)))
             {
                 found.Add(result.Name);
-                var tensor = result.AsTensor<float>();
-                if (golden.Difference(result.Name, [.. tensor.Dimensions.ToArray().Select(d => (long)d)], tensor.ToArray()) is { } difference) differences.Add(difference);
+                var (shape, values) = Read(result);
+                if (golden.Difference(result.Name, shape, values) is { } difference) differences.Add(difference);
             }
         }
         // Outputs of a part, as text_model_output.last_hidden_state, are not in every graph.
@@ -40,12 +43,26 @@ public static class ForwardCases
         return differences;
     }
 
+    private static (long[] Shape, float[] Values) Read(DisposableNamedOnnxValue result) => result.Value switch
+    {
+        Tensor<float> floats => (Shape(floats.Dimensions), floats.ToArray()),
+        Tensor<long> integers => (Shape(integers.Dimensions), [.. integers.Select(v => (float)v)]),
+        var other => throw new InvalidOperationException($"{result.Name}: {other.GetType()}"),
+    };
+
+    private static long[] Shape(ReadOnlySpan<int> dims) => [.. dims.ToArray().Select(d => (long)d)];
+
     /// <summary>Whether a case has an input, or what it takes to make it.</summary>
-    private static bool Has(string name, GoldenCase golden) => golden.Inputs.Contains(name) || (golden.Inputs.Contains("input_ids") && (name is "attention_mask" or "token_type_ids" or "position_ids" || name.StartsWith("past_", StringComparison.Ordinal)));
+    private static bool Has(string name, GoldenCase golden) => golden.Inputs.Contains(name) || (name == PixelMask && golden.Inputs.Contains("pixel_values")) || (golden.Inputs.Contains("input_ids") && (name is "attention_mask" or "token_type_ids" or "position_ids" || name.StartsWith("past_", StringComparison.Ordinal)));
 
     private static NamedOnnxValue Feed(string name, NodeMetadata declared, GoldenCase golden)
     {
         if (golden.Inputs.Contains(name)) return Feed(name, declared, golden.Input(name));
+        if (name == PixelMask)
+        {
+            int[] cells = [.. golden.Input("pixel_values").Shape.Where((_, axis) => axis != 1).Select(d => (int)d)];
+            return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(Enumerable.Repeat(1L, cells.Aggregate(1, (a, b) => a * b)).ToArray(), cells));
+        }
         var ids = golden.Input("input_ids");
         if (name.StartsWith("past_", StringComparison.Ordinal)) return Empty(name, declared, (int)ids.Shape[0]);
         if (name == "position_ids") return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(Positions(golden, ids), Dims(ids)));
@@ -64,9 +81,12 @@ public static class ForwardCases
         return [.. Enumerable.Range(0, ids.Count).Select(i => past + i % ids.Shape[1])];
     }
 
-    private static NamedOnnxValue Feed(string name, NodeMetadata declared, GoldenTensor tensor) => declared.ElementDataType == TensorElementType.Int64
-        ? NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(tensor.Longs(), Dims(tensor)))
-        : NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(tensor.Floats(), Dims(tensor)));
+    private static NamedOnnxValue Feed(string name, NodeMetadata declared, GoldenTensor tensor) => declared.ElementDataType switch
+    {
+        TensorElementType.Int64 => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(tensor.Longs(), Dims(tensor))),
+        TensorElementType.Bool => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<bool>(tensor.Floats().Select(v => v != 0).ToArray(), Dims(tensor))),
+        _ => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(tensor.Floats(), Dims(tensor))),
+    };
 
     private static int[] Dims(GoldenTensor tensor) => [.. tensor.Shape.Select(d => (int)d)];
 }

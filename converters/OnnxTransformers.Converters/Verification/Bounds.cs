@@ -16,12 +16,11 @@ internal sealed record Bounds(double Relative, double Cosine)
     /// <summary>Bounds of floats of half the size against float32.</summary>
     /// <param name="precision">The precision.</param>
     /// <param name="routers">Whether tokens are sent to experts: where two experts score nearly the same, rounding sends a token to the other one, and its output then is another.</param>
-    /// <param name="statistics">Whether many layers are normalized by statistics of training. Random weights again show the worst: MobileNet's 52 layers end 0.13 apart in bfloat16.</param>
+    /// <param name="statistics">Whether many layers are normalized by statistics of training. What float16 rounds grows with them; random weights show the worst: MobileNet's 27 layers end 0.044 apart.</param>
     internal static Bounds Of(Precision precision, bool routers, bool statistics) => (precision, routers, statistics) switch
     {
         (Precision.Fp16 or Precision.Bf16, true, _) => new(0.5, 0.99),
         (Precision.Fp16, _, true) => new(0.1, 0.998),
-        (Precision.Bf16, _, true) => new(0.5, 0.95),
         _ => Of(precision),
     };
 

@@ -56,7 +56,7 @@ internal static partial class Layer
     {
         using var scope = m.Enter();
         var c = x.Shape[1].Size!.Value;
-        return m.Result(Op.BatchNormalization(x, m.Weight("weight", c), m.Weight("bias", c), m.Weight("running_mean", c), m.Weight("running_var", c), epsilon));
+        return m.Result(Op.BatchNormalization(x, m.Weight("weight", c).Exact, m.Weight("bias", c).Exact, m.Weight("running_mean", c).Exact, m.Weight("running_var", c).Exact, epsilon));
     }
 
     /// <summary>Batch normalization of the last axis by stored statistics, as one scale and shift. [..., C] -> the same.</summary>
