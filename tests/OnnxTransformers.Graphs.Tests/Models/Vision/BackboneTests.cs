@@ -35,6 +35,10 @@ public sealed class BackboneTests
         Assert.That(() => Plan(Json), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo("reading config.json: $.backbone_kwargs.out_indices: 5; supported: 0 to 4"));
     }
 
+    [Test]
+    public void Padding_without_sides_is_refused() => Assert.That(() => Plan("""{"model_type": "hiera", "architectures": ["HieraModel"], "patch_padding": []}"""),
+        Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo("reading config.json: $.patch_padding: []; supported: height and width"));
+
     /// <summary>A shortcut that averages does so in a dilated stage, too, where nothing becomes smaller.</summary>
     [TestCase(false, 3)]
     [TestCase(true, 3)]
