@@ -6,7 +6,8 @@ namespace OnnxTransformers.Checkpoints;
 /// <param name="Program">Whose names they are.</param>
 /// <param name="ModelTypes">The model types of config.json that they are read for.</param>
 /// <param name="Marker">A tensor that files with these names have, and files of transformers don't.</param>
-/// <param name="Rules">What the names become; the first that fits counts. Tensors that none fits keep their names.</param>
+/// <param name="Rules">What the names become; the first that fits counts. Tensors that none fits keep their names; where those would not be the network's,
+/// a last rule puts what is left of it there, so that what the reference has no place for is refused and not left out.</param>
 internal sealed record OriginalLayout(string Program, ImmutableArray<string> ModelTypes, string Marker, ImmutableArray<NameRule> Rules)
 {
     /// <summary>The layout of a file, or null where it has transformers' names or unknown ones.</summary>

@@ -63,6 +63,7 @@ internal static partial class OriginalLayouts
             .. Fusion("scratch"),
             new("scratch.output_conv", "head.head"),
             new("auxlayer", "auxiliary_head.head"),
+            new("pretrained", "dpt.pretrained"),
         ]),
         new("LiheYoung/Depth-Anything", ["depth_anything"], "depth_head.projects.0.weight",
         [
@@ -104,6 +105,7 @@ internal static partial class OriginalLayouts
         new($"{at}transformer.decoder.norm", $"{at}model.decoder.layernorm"),
         new($"{at}class_embed", $"{at}class_labels_classifier"),
         new($"{at}bbox_embed", $"{at}bbox_predictor"),
+        new($"{at}transformer", $"{at}model.transformer"),
     ]);
 
     private static OriginalLayout Segformer(string program, string at) => new(program, ["segformer"], $"{at}block1.0.attn.q.weight",
@@ -112,6 +114,7 @@ internal static partial class OriginalLayouts
         .. Each(4, i => new($"{at}patch_embed{i}.norm", $"segformer.encoder.patch_embeddings.{i - 1}.layer_norm")),
         .. Enumerable.Range(1, 4).SelectMany(i => Stage($"{at}block{i}.{{}}", $"segformer.encoder.block.{i - 1}.{{}}")),
         .. Each(4, i => new($"{at}norm{i}", $"segformer.encoder.layer_norm.{i - 1}")),
+        .. Each(4, i => new($"{at}block{i}", $"segformer.block{i}")),
         .. Each(4, i => new($"decode_head.linear_c{i}", $"decode_head.linear_c.{i - 1}")),
         new("decode_head.linear_fuse.conv", "decode_head.linear_fuse"),
         new("decode_head.linear_fuse.bn", "decode_head.batch_norm"),

@@ -21,6 +21,7 @@ internal static partial class OriginalLayouts
             new("blocks.{}.mlp.fc2", "vit.encoder.layer.{}.output.dense"),
             new("norm", "vit.layernorm"),
             new("head", "classifier"),
+            .. Same(["blocks", "norm_pre", "fc_norm", "pre_logits", "reg_token", "dist_token"], "", "vit."),
         ]),
         new("microsoft/Swin-Transformer", ["swin"], "layers.0.blocks.0.attn.qkv.weight",
         [
@@ -38,6 +39,7 @@ internal static partial class OriginalLayouts
             new("layers.{}.downsample", "swin.encoder.layers.{}.downsample"),
             new("norm", "swin.layernorm"),
             new("head", "classifier"),
+            .. Same(["layers", "absolute_pos_embed"], "", "swin."),
         ]),
         new("facebookresearch/ConvNeXt", ["convnext"], "downsample_layers.0.0.weight",
         [

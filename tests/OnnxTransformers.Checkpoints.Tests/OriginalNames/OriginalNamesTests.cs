@@ -52,6 +52,16 @@ internal sealed class OriginalNamesTests
         Assert.That((OriginalLayout.Of("vit", tensors)?.Program, OriginalLayout.Of("bert", tensors), OriginalLayout.Of(null, tensors)), Is.EqualTo(("timm, vision_transformer.py", (OriginalLayout?)null, (OriginalLayout?)null)));
     }
 
+    [TestCase("vit", "blocks.0.attn.qkv.weight", "blocks.0.ls1.gamma", "vit.blocks.0.ls1.gamma")]
+    [TestCase("vit", "blocks.0.attn.qkv.weight", "pre_logits.fc.weight", "vit.pre_logits.fc.weight")]
+    [TestCase("swin", "layers.0.blocks.0.attn.qkv.weight", "absolute_pos_embed", "swin.absolute_pos_embed")]
+    [TestCase("detr", "transformer.encoder.layers.0.self_attn.in_proj_weight", "transformer.level_embed", "model.transformer.level_embed")]
+    public void What_the_reference_has_no_place_for_stays_a_part_of_the_network(string type, string marker, string name, string expected)
+    {
+        var tensors = new Numbers((marker, [3], [0, 0, 0]), (name, [1], [0])).Tensors;
+        Assert.That(new RenamedTensors(OriginalLayout.Of(type, tensors)!, tensors).Tensors.Keys, Does.Contain(expected));
+    }
+
     private static float[] Read(RenamedTensors renamed, ITensorSource source, string name, int first, int count)
     {
         var bytes = new byte[count * 4];

@@ -40,6 +40,9 @@ internal sealed record Backbone(PixelSize Image, PixelSize? Patch, Func<Module, 
     internal static Backbone? Read(ConfigReader json, string key = "backbone_config", string? absentType = null, (string Type, string As)? renamed = null)
     {
         if (json.Object(key) is not { } inner) return null;
+        // Whoever saved it whole has written these, too: they change nothing where they say no.
+        inner.RefuseDecoder();
+        inner.Ignore("tie_word_embeddings");
         var type = inner.String("model_type") ?? absentType;
         if (type == renamed?.Type) type = renamed?.As;
         if (type is not null && Rows.TryGetValue(type, out var read)) return read(inner) with { Channels = inner.Count("num_channels", 3) };

@@ -21,6 +21,9 @@ internal sealed class Beit(Beit.Config c, Module m)
                 json.Bool("reshape_hidden_states", true), json.Bool("add_fpn", false), json.Float("batch_norm_eps", 1e-5f), json.Counts("pool_scales", [1, 2, 3, 6]), json.OutStages(layers), json.Labels());
         }
 
+        /// <summary>The same with the layers that data2vec segments by where nothing names them.</summary>
+        internal static Config ReadData2Vec(ConfigReader json) => json.Has("out_indices") ? Read(json) : Read(json) with { Stages = [3, 5, 7, 11] };
+
         internal int Width => Block.HiddenSize;
 
         internal PixelSize Grid => Image.Over(Patch);
@@ -134,11 +137,11 @@ internal sealed class Beit(Beit.Config c, Module m)
         return new(c.Image, c.Patch, (at, pixels) => new Beit(c, at).Maps(pixels));
     }
 
-    internal static readonly ModelFamily Family = Of("beit", "beit", [new("masked-image-modeling", b => b.Guess()), new("backbone", b => Backbone.Outputs(b.Maps(b.Pixels())))]);
+    internal static readonly ModelFamily Family = Of("beit", "beit", Config.Read, [new("masked-image-modeling", b => b.Guess()), new("backbone", b => Backbone.Outputs(b.Maps(b.Pixels())))]);
 
-    internal static readonly ModelFamily Data2Vec = Of("data2vec-vision", "data2vec_vision", []);
+    internal static readonly ModelFamily Data2Vec = Of("data2vec-vision", "data2vec_vision", Config.ReadData2Vec, []);
 
-    private static ModelFamily Of(string type, string at, ImmutableArray<TaskGraphs<Beit>> own) => ModelFamily.Of(type, at, Config.Read, (c, m) => new Beit(c, m),
+    private static ModelFamily Of(string type, string at, Func<ConfigReader, Config> read, ImmutableArray<TaskGraphs<Beit>> own) => ModelFamily.Of(type, at, read, (c, m) => new Beit(c, m),
         [SkippedTensors.Pooler, SkippedTensors.MaskToken, SkippedTensors.BatchCounts, new(".relative_position_index", "a buffer that the grid tells")],
         [
             new TaskGraphs<Beit>("feature-extraction", b => b.Features()),

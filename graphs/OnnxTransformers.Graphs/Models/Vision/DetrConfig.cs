@@ -33,6 +33,7 @@ internal static class DetrConfig
     {
         var more = json.Object("backbone_kwargs") ?? ConfigReader.Parse("{}"u8.ToArray(), json.File);
         stages = more.Ints("out_indices", stages);
+        foreach (var stage in stages.Where(s => s is < 0 or > 4)) more.Problem("out_indices", $"{stage}", "0 to 4");
         channels = more.Count("in_chans", channels);
         if (TimmResNet.Stages(name.Split('.')[0], more, json.Bool("dilation", false) ? 16 : 32) is { } states) return new(new(224, 224), null, (at, pixels) =>
         {

@@ -20,18 +20,18 @@ internal sealed class Dpt(Dpt.Config c, Module m)
         Project,
     }
 
-    internal sealed record Config(PixelSize Image, PixelSize Patch, int Channels, int Layers, VisionBlock Block, Activation Pooler, int PoolerWidth, Backbone? Backbone, bool Hybrid, int HybridChannels, ImmutableArray<int> States, ImmutableArray<int> Ignored,
+    internal sealed record Config(PixelSize Image, PixelSize Patch, int Channels, int Layers, VisionBlock Block, Activation Pooler, int PoolerWidth, Backbone? Backbone, bool Hybrid, ImmutableArray<int> States, ImmutableArray<int> Ignored,
         Readout Readout, DepthFusion Fusion, int HeadAt, bool AddProjection, int Labels)
     {
         internal static Config Read(ConfigReader json)
         {
-            json.Ignore("auxiliary_loss_weight", "semantic_loss_ignore_index", "semantic_classifier_dropout", "use_auxiliary_head", "use_pretrained_backbone", "use_timm_backbone", "backbone_kwargs", "use_autobackbone");
+            json.Ignore("auxiliary_loss_weight", "semantic_loss_ignore_index", "semantic_classifier_dropout", "use_auxiliary_head", "use_pretrained_backbone", "use_timm_backbone", "backbone_kwargs", "use_autobackbone",
+                "backbone_featmap_shape");                                                                          // the backbone's maps tell it
             var block = json.VisionBlock();
             bool hybrid = json.Bool("is_hybrid", false), norms = json.Bool("use_batch_norm_in_fusion_residual", false);
             if (json.String("backbone") is { } name) json.Problem("backbone", $"\"{name}\"", "null: the backbone's configuration in backbone_config");
             if (hybrid && !json.Has("backbone_config")) json.Problem("backbone_config", "missing", "the configuration of the convolutions in front of the transformer, as is_hybrid is true");
             var backbone = Backbone.Read(json, absentType: "bit");
-            var shape = json.Ints("backbone_featmap_shape", [1, 1024, 24, 24]);
             var ignored = json.Ints("neck_ignore_stages", [0, 1]);
             var fusion = DepthFusion.Read(json, [96, 192, 384, 768], 256) with { BatchNorm = norms, Bias = json.Has("use_bias_in_fusion_residual") ? json.Bool("use_bias_in_fusion_residual", true) : !norms };
             var states = json.Ints("backbone_out_indices", [2, 5, 8, 11]);
@@ -41,7 +41,7 @@ internal sealed class Dpt(Dpt.Config c, Module m)
             var at = json.Int("head_in_index", -1);
             if (at >= fusion.Widths.Length || at < -fusion.Widths.Length) json.Problem("head_in_index", $"{at}", $"{-fusion.Widths.Length} to {fusion.Widths.Length - 1}");
             return new(json.PixelSize("image_size", 384), json.PixelSize("patch_size", 16), json.Count("num_channels", 3), json.Count("num_hidden_layers", 12), block, json.Activation("pooler_act", "tanh"),
-                json.Count("pooler_output_size", block.HiddenSize), backbone, hybrid, shape.Length == 4 ? shape[1] : 1024, states, hybrid ? ignored : [], readout, fusion, at, json.Bool("add_projection", false), json.Labels());
+                json.Count("pooler_output_size", block.HiddenSize), backbone, hybrid, states, hybrid ? ignored : [], readout, fusion, at, json.Bool("add_projection", false), json.Labels());
         }
 
         internal int Width => Block.HiddenSize;

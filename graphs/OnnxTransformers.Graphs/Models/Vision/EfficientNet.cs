@@ -8,16 +8,16 @@ namespace OnnxTransformers.Graphs.Models.Vision;
 /// <summary>EfficientNet (Tan and Le, 2019): MobileNet's blocks with squeezed channels, wider and deeper by one coefficient. google/efficientnet-b0. Reference: transformers, models/efficientnet.</summary>
 internal sealed class EfficientNet(EfficientNet.Config c, Module m)
 {
-    internal sealed record Config(PixelSize Image, int Channels, double WidthFactor, double DepthFactor, int Divisor, ImmutableArray<int> Kernels, ImmutableArray<int> In, ImmutableArray<int> Out, ImmutableArray<int> EvenlyPadded,
+    internal sealed record Config(PixelSize Image, int Channels, double WidthFactor, double DepthFactor, int Divisor, ImmutableArray<int> Kernels, ImmutableArray<int> Out, ImmutableArray<int> EvenlyPadded,
         ImmutableArray<int> Strides, ImmutableArray<int> Repeats, ImmutableArray<int> Expansions, double Squeeze, Activation Activation, int LastWidth, bool Mean, float Epsilon, int Labels)
     {
         internal static Config Read(ConfigReader json)
         {
-            json.Ignore("batch_norm_momentum", "dropout_rate", "drop_connect_rate", "num_hidden_layers");
+            json.Ignore("batch_norm_momentum", "dropout_rate", "drop_connect_rate", "num_hidden_layers", "in_channels");                  // what comes in is what the stage before makes
             var repeats = json.Counts("num_block_repeats", [1, 2, 2, 3, 3, 4, 1]);
             var n = repeats.Length;
             return new(json.PixelSize("image_size", 600), json.Count("num_channels", 3), json.Double("width_coefficient", 2), json.Double("depth_coefficient", 3.1), json.Count("depth_divisor", 8),
-                json.Counts("kernel_sizes", [3, 3, 5, 3, 5, 5, 3], n), json.Counts("in_channels", [32, 16, 24, 40, 80, 112, 192], n), json.Counts("out_channels", [16, 24, 40, 80, 112, 192, 320], n), json.Ints("depthwise_padding", []),
+                json.Counts("kernel_sizes", [3, 3, 5, 3, 5, 5, 3], n), json.Counts("out_channels", [16, 24, 40, 80, 112, 192, 320], n), json.Ints("depthwise_padding", []),
                 json.Counts("strides", [1, 2, 2, 2, 1, 2, 1], n), repeats, json.Counts("expand_ratios", [1, 6, 6, 6, 6, 6, 6], n), json.Double("squeeze_expansion_ratio", 0.25), json.Activation("hidden_act", "swish"),
                 json.Count("hidden_dim", 2560), json.OneOf("pooling_type", true, ("mean", true), ("max", false)), json.Float("batch_norm_eps", 0.001f), json.Labels());
         }

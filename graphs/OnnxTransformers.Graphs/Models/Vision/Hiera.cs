@@ -19,6 +19,11 @@ internal sealed class Hiera(Hiera.Config c, Module m)
             ImmutableArray<bool> units = json.Raw("masked_unit_attention") is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.True)] : [true, true, false, false];
             if (units.Length < depths.Length) json.Problem("masked_unit_attention", $"{units.Length} entries", $"one for each of the {depths.Length} stages");
             var padding = json.Ints("patch_padding", [3, 3]);
+            if (padding.Length != 2)
+            {
+                json.Problem("patch_padding", $"[{string.Join(", ", padding)}]", "height and width");
+                padding = [3, 3];
+            }
             return new(json.PixelSize("image_size", 224), json.PixelSize("patch_size", 7), json.PixelSize("patch_stride", 4), new(padding[0], padding[^1]), json.Count("num_channels", 3), json.Count("embed_dim", 96),
                 json.Double("embed_dim_multiplier", 2), json.Double("mlp_ratio", 4), depths, json.Counts("num_heads", [1, 2, 4, 8], depths.Length), json.Int("num_query_pool", 3), json.PixelSize("query_stride", 2),
                 json.PixelSize("masked_unit_size", 8), units, json.Activation("hidden_act", "gelu"), json.Float("layer_norm_eps", 1e-6f), json.Labels());

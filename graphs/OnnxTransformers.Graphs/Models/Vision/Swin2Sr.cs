@@ -124,13 +124,13 @@ internal sealed class Swin2Sr(Swin2Sr.Config c, Module m)
     }
 
     /// <summary>The first rows and columns: those of the picture, made larger.</summary>
-    private Value Cropped(Value x, GridSize size)
+    private Value Cropped(Value x, GridSize size, int times)
     {
         var g = m.Graph;
         using var scope = g.Enter("cropping");
-        var end = size.Vector * g.Scalar(c.Times, ElementType.Int64);
-        Value start = g.Constant(0), rows = Op.Slice(x, 2, start, Op.Slice(end, 0, 0, 1), size.Height * c.Times);
-        return Op.Slice(rows, 3, start, Op.Slice(end, 0, 1, 2), size.Width * c.Times);
+        var end = size.Vector * g.Scalar(times, ElementType.Int64);
+        Value start = g.Constant(0), rows = Op.Slice(x, 2, start, Op.Slice(end, 0, 0, 1), size.Height * times);
+        return Op.Slice(rows, 3, start, Op.Slice(end, 0, 1, 2), size.Width * times);
     }
 
     /// <summary>Before the mean colour is put back. -> [B, C, h * times, w * times].</summary>
@@ -151,9 +151,9 @@ internal sealed class Swin2Sr(Swin2Sr.Config c, Module m)
             case Upsampler.ShuffleAuxiliary:
                 var larger = Op.Resize(pixels, size.Vector * m.Graph.Scalar(c.Times, ElementType.Int64), size.Height * c.Times, size.Width * c.Times, Interpolation.Cubic);
                 var small = Op.LeakyRelu(Conv3(at["conv_after_aux.0"], Conv3(at["conv_aux"], Before(), c.Channels), Features), 0.01f);
-                return Conv3(at["final_convolution"], Cropped(Enlarged(at["upsample"], small), size) + Conv3(at["conv_bicubic"], larger, Features), c.ResultChannels);
+                return Conv3(at["final_convolution"], Cropped(Enlarged(at["upsample"], small), size, c.Times) + Conv3(at["conv_bicubic"], larger, Features), c.ResultChannels);
             default:
-                return pixels + Cropped(Conv3(m.Root["final_convolution"], h, c.ResultChannels), size);
+                return pixels + Cropped(Conv3(m.Root["final_convolution"], h, c.ResultChannels), size, 1);
         }
     }
 
@@ -165,7 +165,7 @@ internal sealed class Swin2Sr(Swin2Sr.Config c, Module m)
         var size = GridSize.Of(pixels);
         var result = Reconstruct(Encode(pixels), pixels, size) / c.Range;
         if (Mean is { } mean) result += mean;
-        return [("reconstruction", c.Upsampler is Upsampler.None or Upsampler.ShuffleAuxiliary ? result : Cropped(result, size))];
+        return [("reconstruction", c.Upsampler is Upsampler.None or Upsampler.ShuffleAuxiliary ? result : Cropped(result, size, c.Times))];
     }
 
     private GraphOutputs States() => [("last_hidden_state", Encode(Pixels()))];

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using OnnxTransformers.Graphs.Heads;
 using OnnxTransformers.Graphs.Layers;
 using OnnxTransformers.Graphs.Operators;
@@ -36,42 +35,12 @@ internal sealed class SwinV2(SwinV2.Config c, Module m)
     /// <summary>What torch's own LayerNorm adds, where the reference gives no other.</summary>
     private const float OwnEpsilon = 1e-5f;
 
-    /// <summary>Width of the network that makes biases.</summary>
-    private const int BiasWidth = 512;
-
     private Value Embed(Module e, Value pixels, Value? hidden)
     {
         var h = LayerNorm(e["norm"], ChannelsLast(CoveringPatches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width)), OwnEpsilon);
         if (hidden is null) return h;
         using var scope = e.Enter();
         return Op.Where(Op.Reshape(hidden, [0, c.Grid.Height, c.Grid.Width, 1]), e.Weight("mask_token", 1, 1, c.Width), h);
-    }
-
-    /// <summary>A number for each head and distance, from the logarithms of distances. -> [1, H, n, n].</summary>
-    private static Value Bias(Module self, int heads, int window, int trained)
-    {
-        var (g, mlp, side) = (self.Graph, self["continuous_position_bias_mlp"], 2 * window - 1);
-        float Place(int step)
-        {
-            var unit = trained > 0 ? trained - 1 : window > 1 ? window - 1 : 1;
-            var x = 8.0 * (step - (window - 1)) / unit;
-            return (float)(Math.Sign(x) * Math.Log2(Math.Abs(x) + 1) / Math.Log2(8));
-        }
-        float[] places = [.. Enumerable.Range(0, side * side).SelectMany(i => new[] { Place(i / side), Place(i % side) })];
-        var table = Op.Cast(g.Constant(ElementType.Float, [side * side, 2], MemoryMarshal.AsBytes(places.AsSpan())), g.Options.ComputeType);
-        var numbers = Linear(mlp[2], Linear(mlp[0], table, BiasWidth, Activation.Named("relu")), heads, bias: false);
-        using var scope = self.Enter();
-        return Op.Sigmoid(WindowBias(self, numbers, window)) * 16;
-    }
-
-    private Value Attention(Module at, Value windows, int stage, Value? mask)
-    {
-        var (self, width, heads) = (at["self"], windows.Shape[3].Size!.Value, c.Heads[stage]);
-        Value q = Linear(self["query"], windows, width, c.QkvBias), k = Linear(self["key"], windows, width, bias: false), v = Linear(self["value"], windows, width, c.QkvBias);
-        Value scale;
-        using (self.Enter()) scale = Op.Exp(Op.Min(self.Weight("logit_scale", heads, 1, 1), self.Graph.Scalar(Math.Log(100), self.Graph.Options.ComputeType)));
-        var bias = Bias(self, heads, c.WindowOf(stage), c.TrainedWindows[stage]);
-        return Linear(at["output.dense"], AttendInWindows(self, q, k, v, heads, bias, mask, scale), width);
     }
 
     /// <summary>[B, h, w, D] -> [B, h, w, D].</summary>
@@ -81,7 +50,8 @@ internal sealed class SwinV2(SwinV2.Config c, Module m)
         var (padded, counts) = PadToWindows(h, 1, window, window);
         var by = shift > 0 ? h.Graph.Constant(shift) : null;
         var moved = by is null ? padded : Roll(padded, by);
-        var attended = Attention(at["attention"], Windows(moved, counts, window), stage, by is null ? null : ShiftedWindowMask(padded, counts, window, by));
+        var mask = by is null ? null : ShiftedWindowMask(padded, counts, window, by);
+        var attended = CosineAttention(at["attention"], Windows(moved, counts, window), c.Heads[stage], window, c.TrainedWindows[stage], c.QkvBias, mask);
         var back = FromWindows(attended, counts, window, padded.Shape);
         h += LayerNorm(at["layernorm_before"], CropLike(by is null ? back : Roll(back, -by), h), c.Epsilon);
         var width = h.Shape[3].Size!.Value;

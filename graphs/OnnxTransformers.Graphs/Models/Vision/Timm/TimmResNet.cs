@@ -65,10 +65,10 @@ internal sealed class TimmResNet(TimmResNet.Config c, Module m)
             h = Rectified(at["act1"], Normalized(at["conv1"], at["bn1"], x, planes, Window.Padded(3, stride, firstDilation, firstDilation)));
             h = Normalized(at["conv2"], at["bn2"], h, planes, Window.Padded(3, 1, dilation, dilation));
         }
-        return Rectified(at, h + Shortcut(at["downsample"], x, h, width, stride));
+        return Rectified(at, h + Shortcut(at["downsample"], x, h, width, stride, dilation));
     }
 
-    private Value Shortcut(Module at, Value x, Value like, int width, int stride)
+    private Value Shortcut(Module at, Value x, Value like, int width, int stride, int dilation)
     {
         if (!at["0"].Has("weight") && !at["1"].Has("weight")) return x;
         if (!c.AverageDown) return Normalized(at[0], at[1], x, width, new Window(1, stride));
@@ -78,6 +78,11 @@ internal sealed class TimmResNet(TimmResNet.Config c, Module m)
                 var pooled = Op.AveragePool(x, [new(2, stride, Ceiling: true), new(2, stride, Ceiling: true)], countPadding: false);
                 x = Op.Known(pooled, pooled.Shape.With(2, like.Shape[2]).With(3, like.Shape[3]));
             }
+        else if (dilation > 1)
+        {
+            // Without a stride it pools, too: beyond the border zeros count.
+            using (at[0].Enter()) x = Op.AveragePool(x, [new(2, 1, 0, 1), new(2, 1, 0, 1)], countPadding: true);
+        }
         return Normalized(at[1], at[2], x, width, new Window(1));
     }
 
