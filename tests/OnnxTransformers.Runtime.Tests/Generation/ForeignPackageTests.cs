@@ -54,6 +54,10 @@ public sealed class ForeignPackageTests
             + " Next: continue prompts of different lengths one by one, or export the model with this library"));
     }
 
+    [Test]
+    public void A_precision_that_such_a_package_does_not_name_is_refused() =>
+        Assert.That(() => TokenGenerator.Load(GenAi(shares: true), new RuntimeOptions { Precision = Precision.Fp16 }), Throws.TypeOf<CorruptCheckpointException>().With.Message.Contains("onnx/model_fp16.onnx: not there; the package has only tiny-int4.onnx"));
+
     private string GenAi(bool shares)
     {
         var package = TinyDecoder.Write(_folder["genai"], says: false);
