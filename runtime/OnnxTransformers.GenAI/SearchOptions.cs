@@ -40,6 +40,7 @@ internal static class SearchOptions
         foreach (var key in plan.Config.Changed.Where(k => !Known.Contains(k))) yield return new Problem(key, "a field that onnxruntime-genai does not have", string.Join(", ", Known), "use TokenGenerator");
         if (plan.Eos.Except(ends).Any() || ends.Except(plan.Eos).Any())
             yield return new Problem("eos_token_id", Shown(plan.Eos), $"{Shown(ends)}, as genai_config.json has it", "change genai_config.json, or use TokenGenerator");
+        if (plan.Mode == SearchMode.Beam && plan.Config.EarlyStopping == EarlyStopping.Never) yield return new Problem("early_stopping", "never", "true, false", "use TokenGenerator");
         if (request.Processors.Count > 0 || request.StoppingCriteria.Count > 0 || request.Sampler is not null || request.Assistant is not null || request.Cache is not null)
             yield return new Problem("request", "processors, criteria, a sampler, an assistant or a cache", "none of these with onnxruntime-genai", "use TokenGenerator");
     }

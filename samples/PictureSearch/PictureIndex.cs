@@ -7,7 +7,7 @@ namespace PictureSearch;
 public sealed class PictureIndex
 {
     private const string FileName = "pictures.index";
-    private const int Version = 1, AtOnce = 64;
+    private const int Version = 2, AtOnce = 64;
     private static readonly string[] Kinds = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"];
     private readonly Dictionary<string, Entry> _entries;
 
@@ -17,11 +17,12 @@ public sealed class PictureIndex
 
     /// <summary>Reads the index of a folder, adds the pictures that are new or changed, forgets those that are gone, and writes it again.</summary>
     /// <param name="folder">The folder; its own folders are looked into, too.</param>
+    /// <param name="model">What makes the vectors: those of another model are not compared with them, and all pictures are read again.</param>
     /// <param name="embedding">Makes vectors of pictures.</param>
     /// <param name="report">Told of pictures that can't be read, which are left out.</param>
-    public static PictureIndex Update(string folder, PictureEmbedding embedding, Action<string> report)
+    public static PictureIndex Update(string folder, string model, PictureEmbedding embedding, Action<string> report)
     {
-        var known = Read(Path.Combine(folder, FileName));
+        var known = Read(Path.Combine(folder, FileName), model);
         var entries = new Dictionary<string, Entry>(StringComparer.Ordinal);
         var fresh = new List<(string File, long Changed)>();
         foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(p => Kinds.Contains(Path.GetExtension(p).ToLowerInvariant())).Order(StringComparer.Ordinal))
@@ -32,7 +33,7 @@ public sealed class PictureIndex
         }
         foreach (var part in fresh.Chunk(AtOnce))
             foreach (var (file, changed, vector) in Vectors(folder, part, embedding, report)) entries.Add(file, new(changed, vector));
-        Write(Path.Combine(folder, FileName), entries);
+        Write(Path.Combine(folder, FileName), model, entries);
         return new(entries);
     }
 
@@ -57,12 +58,12 @@ public sealed class PictureIndex
         return vectors;
     }
 
-    private static Dictionary<string, Entry> Read(string path)
+    private static Dictionary<string, Entry> Read(string path, string model)
     {
         var entries = new Dictionary<string, Entry>(StringComparer.Ordinal);
         if (!File.Exists(path)) return entries;
         using var reader = new BinaryReader(File.OpenRead(path));
-        if (reader.ReadInt32() != Version) return entries;
+        if (reader.ReadInt32() != Version || reader.ReadString() != model) return entries;
         for (var (left, width) = (reader.ReadInt32(), reader.ReadInt32()); left > 0; left--)
         {
             var (file, changed, vector) = (reader.ReadString(), reader.ReadInt64(), new float[width]);
@@ -72,12 +73,13 @@ public sealed class PictureIndex
         return entries;
     }
 
-    private static void Write(string path, Dictionary<string, Entry> entries)
+    private static void Write(string path, string model, Dictionary<string, Entry> entries)
     {
         var temporary = path + ".partial";
         using (var writer = new BinaryWriter(File.Create(temporary)))
         {
             writer.Write(Version);
+            writer.Write(model);
             writer.Write(entries.Count);
             writer.Write(entries.Values.FirstOrDefault()?.Vector.Length ?? 0);
             foreach (var (file, entry) in entries)

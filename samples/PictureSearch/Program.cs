@@ -13,7 +13,7 @@ if (args is not [var package, var folder, var text, .. var rest])
 
 var decoder = new VipsDecoder();
 using var embedding = PictureEmbedding.Load(package, new() { ImageDecoder = decoder });
-var index = PictureIndex.Update(folder, embedding, problem => Console.Error.WriteLine(problem));
+var index = PictureIndex.Update(folder, Path.GetFullPath(package), embedding, problem => Console.Error.WriteLine(problem));
 var found = index.Find(embedding.EmbedTexts([$"a photo of {text}"])[0], most: 12);
 foreach (var (file, score) in found) Console.WriteLine($"{score:F3} {file}");
 

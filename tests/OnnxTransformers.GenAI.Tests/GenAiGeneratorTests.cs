@@ -60,6 +60,14 @@ public sealed class GenAiGeneratorTests
     }
 
     [Test]
+    public void Beams_that_never_stop_early_are_refused()
+    {
+        using var generator = Load("llama-3", Target.Cpu);
+        var request = new GenerationRequest { InputIds = [[5, 9]], Config = new GenerationConfig { NumBeams = 2, MaxNewTokens = 2, EarlyStopping = EarlyStopping.Never } };
+        Assert.That(() => generator.Generate(request), Throws.TypeOf<InvalidInputException>().With.Message.EqualTo("generating with onnxruntime-genai: early_stopping: never; supported: true, false. Next: use TokenGenerator"));
+    }
+
+    [Test]
     public void A_folder_without_its_file_is_refused()
     {
         using var folder = new ScratchFolder();

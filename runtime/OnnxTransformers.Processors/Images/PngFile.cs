@@ -9,12 +9,21 @@ public static class PngFile
     private static readonly byte[] Signature = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
     private const byte Up = 2;
 
-    /// <summary>Writes a picture into a file, in the place of one that is there.</summary>
+    /// <summary>Writes a picture into a file, in the place of one that is there; whole or not at all.</summary>
     /// <exception cref="InvalidInputException">The mode is one that PNG doesn't have: CMYK.</exception>
     public static void Write(Image image, string path)
     {
-        using var file = File.Create(path);
-        Write(image, file);
+        var partial = $"{path}.partial";
+        try
+        {
+            using (var file = File.Create(partial)) Write(image, file);
+            File.Move(partial, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial);
+            throw;
+        }
     }
 
     /// <summary>Writes a picture into a stream.</summary>

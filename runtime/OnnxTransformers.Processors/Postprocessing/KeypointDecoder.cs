@@ -57,9 +57,8 @@ public static class KeypointDecoder
         var found = ImmutableArray.CreateBuilder<KeypointMatch>();
         foreach (var i in there)
         {
-            if (!(scores[i] > threshold) || matches[i] < 0) continue;
-            Check(matches[i] < partners.Length, $"a match with point {matches[i]} of {partners.Length}");
-            found.Add(Pair(keypoints, i, count + partners[matches[i]], scores[i], first, second));
+            // Padding that was matched counts for nothing, as in the reference.
+            if (scores[i] > threshold && matches[i] >= 0 && matches[i] < partners.Length) found.Add(Pair(keypoints, i, count + partners[matches[i]], scores[i], first, second));
         }
         return found.ToImmutable();
     }

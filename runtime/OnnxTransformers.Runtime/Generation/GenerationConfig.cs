@@ -218,10 +218,10 @@ public sealed record GenerationConfig
 
     private const string Reading = "reading generation arguments";
 
-    /// <summary>Settings that config.json held before there was a generation_config.json.</summary>
     /// <summary>Fields that are said and are not the reference's defaults.</summary>
     internal IEnumerable<string> Changed => _said.Where(p => p.Value is not null && !GenerationKeys.IsDefault(p.Key, p.Value)).Select(p => p.Key).Order(StringComparer.Ordinal);
 
+    /// <summary>Settings that config.json held before there was a generation_config.json.</summary>
     private bool SaysLegacySettings => _said.Any(p => GenerationKeys.Legacy.Contains(p.Key) && p.Value is not null && !GenerationKeys.IsDefault(p.Key, p.Value));
 
     private GenerationConfig WithoutNulls() => new() { _said = _said.RemoveRange(_said.Where(p => p.Value is null).Select(p => p.Key)) };

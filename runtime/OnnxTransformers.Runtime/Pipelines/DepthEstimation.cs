@@ -60,10 +60,10 @@ public sealed class DepthEstimation : IPipeline
     /// <inheritdoc/>
     public void Answer(JsonElement line, Utf8JsonWriter output, CancellationToken cancellation = default)
     {
+        var files = _files.NextLine();
         var asked = new PictureLine(Name, line, _options);
         var (pictures, many) = asked.Pictures();
         asked.Call.RefuseOthers();
-        var files = _files.NextLine();
         asked.Write(output, Run(pictures, files, cancellation), many, (_, depth) =>
         {
             output.WriteStartObject();

@@ -44,11 +44,11 @@ public sealed class ImageClassification : IPipeline
     /// <inheritdoc/>
     public void Answer(JsonElement line, Utf8JsonWriter output, CancellationToken cancellation = default)
     {
+        var files = _files.NextLine();
         var asked = new PictureLine(Name, line, _options);
         var (pictures, many) = asked.Pictures();
         var options = PictureLabels.Options(asked.Call);
         asked.Call.RefuseOthers();
-        var files = _files.NextLine();
         var answers = Run(pictures, options, files, cancellation);
         asked.Write(output, answers, many, (_, labels) => PictureLabels.Write(output, labels));
     }

@@ -80,6 +80,7 @@ public sealed class ImageSegmentation : IPipeline
     /// <inheritdoc/>
     public void Answer(JsonElement line, Utf8JsonWriter output, CancellationToken cancellation = default)
     {
+        var files = _files.NextLine();
         var asked = new PictureLine(Name, line, _options);
         var (pictures, many) = asked.Pictures();
         var (call, defaults) = (asked.Call, new ImageSegmentationOptions());
@@ -91,7 +92,6 @@ public sealed class ImageSegmentation : IPipeline
             OverlapThreshold = call.Number("overlap_mask_area_threshold") ?? defaults.OverlapThreshold,
         };
         call.RefuseOthers();
-        var files = _files.NextLine();
         asked.Write(output, Run(pictures, options, files, cancellation), many, (_, segments) =>
         {
             output.WriteStartArray();

@@ -68,11 +68,12 @@ public sealed class ObjectDetection : IPipeline
     /// <inheritdoc/>
     public void Answer(JsonElement line, Utf8JsonWriter output, CancellationToken cancellation = default)
     {
+        var files = _files.NextLine();
         var asked = new PictureLine(Name, line, _options);
         var (pictures, many) = asked.Pictures();
         var threshold = asked.Call.Number("threshold") ?? DefaultThreshold;
         asked.Call.RefuseOthers();
-        var answers = Run(pictures, threshold, _files.NextLine(), cancellation);
+        var answers = Run(pictures, threshold, files, cancellation);
         asked.Write(output, answers, many, (_, found) => PictureBoxes.Write(output, found));
     }
 

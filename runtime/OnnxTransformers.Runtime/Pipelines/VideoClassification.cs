@@ -14,7 +14,7 @@ public sealed class VideoClassification : IPipeline
     private VideoClassification(VisionModel model, PipelineOptions options)
     {
         (_model, _options) = (model, options);
-        _frames = model.Config.Json?.IntOrNull("num_frames") ?? model.Config.Json?.IntOrNull("frames_per_clip");
+        _frames = model.Config.Json?.IntOrNull("num_frames") ?? model.Config.Json?.IntOrNull("frames_per_clip") ?? FramesOf(model.Session);
     }
 
     /// <inheritdoc/>
@@ -51,6 +51,9 @@ public sealed class VideoClassification : IPipeline
 
     /// <summary>Lets go of the graph; runs that have begun end as usual.</summary>
     public void Dispose() => _model.Dispose();
+
+    /// <summary>What the graph says where config.json doesn't.</summary>
+    private static int? FramesOf(ModelSession session) => (session.Input("pixel_values") ?? session.Input("pixel_values_videos")) is { Shape: [_, { Size: { } frames }, _, _, _] } ? checked((int)frames) : null;
 
     private static PictureInput[] Frames(PictureLine asked, JsonElement video) =>
         video.ValueKind == JsonValueKind.Array ? [.. video.EnumerateArray().Select(asked.Picture)] : throw asked.Call.Wrong("inputs", video, "a list of the names of a video's frames");

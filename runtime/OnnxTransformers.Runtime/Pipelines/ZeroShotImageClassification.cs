@@ -56,13 +56,14 @@ public sealed class ZeroShotImageClassification : IPipeline
     /// <inheritdoc/>
     public void Answer(JsonElement line, Utf8JsonWriter output, CancellationToken cancellation = default)
     {
+        var files = _files.NextLine();
         var asked = new PictureLine(Name, line, _options);
         var (pictures, many) = asked.Pictures();
         var labels = asked.Call.Candidates();
         var template = asked.Call.Text("hypothesis_template") ?? DefaultTemplate;
-        var arguments = asked.Call.Raw("tokenizer_kwargs") is { } given ? asked.Call.NestedTokenizer("tokenizer_kwargs", given) : default;
+        var arguments = asked.Call.Raw("tokenizer_kwargs") is { } given ? Arguments(asked.Call, given) : default;
         asked.Call.RefuseOthers();
-        asked.Write(output, Run(pictures, labels, template, arguments, _files.NextLine(), cancellation), many, (_, found) =>
+        asked.Write(output, Run(pictures, labels, template, arguments, files, cancellation), many, (_, found) =>
         {
             output.WriteStartArray();
             foreach (var (label, score) in found)
@@ -79,6 +80,13 @@ public sealed class ZeroShotImageClassification : IPipeline
     /// <summary>Lets go of the graph; runs that have begun end as usual.</summary>
     public void Dispose() => _model.Dispose();
 
+    private TokenizerArguments Arguments(CallArguments call, JsonElement given)
+    {
+        // SigLIP reads a text at its last place: how it is padded is part of the answer.
+        if (_texts.IsSiglip && given.ValueKind == JsonValueKind.Object && given.TryGetProperty("padding", out var padding)) throw call.Wrong("tokenizer_kwargs.padding", padding, "none: texts of this model are padded to max_length");
+        return call.NestedTokenizer("tokenizer_kwargs", given);
+    }
+
     private IReadOnlyList<LabelScore>[] Run(IReadOnlyList<PictureInput> pictures, IReadOnlyList<string> labels, string template, TokenizerArguments arguments, LineFiles? files, CancellationToken cancellation)
     {
         if (labels.Count == 0) throw new InvalidInputException(Doing, new Problem("candidate_labels", "an empty list", "at least one label"));
@@ -89,7 +97,7 @@ public sealed class ZeroShotImageClassification : IPipeline
             var scores = Scores.Apply(_texts.IsSiglip ? ScoreFunction.Sigmoid : ScoreFunction.Softmax, outputs.Float(Logits));
             var found = answers[i] = Array.ConvertAll(Scores.Top(scores, scores.Length), l => new LabelScore(labels[l], scores[l]));
             files?.Draw(pictures[i], outputs.Picture, d => d.Caption(PictureLabels.Lines(found)));
-        }, cancellation, beside: (feeds, session, _) => _texts.Fill(feeds, session, rows));
+        }, cancellation, beside: (feeds, session, _) => _texts.Fill(feeds, session, rows, arguments));
         return answers;
     }
 }

@@ -56,6 +56,7 @@ public sealed class ZeroShotObjectDetection : IPipeline
     /// <inheritdoc/>
     public void Answer(JsonElement line, Utf8JsonWriter output, CancellationToken cancellation = default)
     {
+        var files = _files.NextLine();
         var asked = new PictureLine(Name, line, _options);
         var call = asked.Call;
         var given = call.Inputs("inputs", "image", "images");
@@ -63,7 +64,6 @@ public sealed class ZeroShotObjectDetection : IPipeline
         var questions = many && given.GetArrayLength() > 0 && given[0].ValueKind == JsonValueKind.Object ? [.. given.EnumerateArray().Select(q => Question(asked, q))] : Questions(asked, given);
         var (threshold, top) = (call.Number("threshold") ?? DefaultThreshold, call.Count("top_k") is > 0 and var most ? most : int.MaxValue);
         call.RefuseOthers();
-        var files = _files.NextLine();
         asked.Write(output, [.. questions.Select(q => Find(q.Picture, q.Labels, threshold, files, cancellation).Take(top).ToArray())], many, (_, found) => PictureBoxes.Write(output, found));
     }
 

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using OnnxTransformers.Testing;
 
 namespace OnnxTransformers.Processors.Images;
 
@@ -27,4 +28,14 @@ public class PngFileTests
     [Test]
     public void Inks_are_refused() => Assert.That(() => PngFile.Write(new Image(1, 1, ImageMode.Cmyk, new byte[4]), Stream.Null),
         Throws.TypeOf<InvalidInputException>().With.Message.EqualTo("writing a PNG: pixels of mode Cmyk; supported: Gray, Gray16, GrayAlpha, Rgb, Rgba. Next: convert it with ToRgb before"));
+
+    [Test]
+    public void What_is_refused_leaves_no_file()
+    {
+        using var scratch = new ScratchFolder();
+        Assert.That(() => PngFile.Write(new Image(1, 1, ImageMode.Cmyk, new byte[4]), scratch["inks.png"]), Throws.TypeOf<InvalidInputException>());
+        Assert.That(Directory.EnumerateFileSystemEntries(scratch.FullName), Is.Empty);
+        PngFile.Write(new Image(1, 1, ImageMode.Gray, new byte[1]), scratch["gray.png"]);
+        Assert.That(Directory.EnumerateFiles(scratch.FullName).Select(Path.GetFileName), Is.EqualTo((string[])["gray.png"]));
+    }
 }

@@ -54,6 +54,21 @@ public sealed class ForeignPackageTests
             + " Next: continue prompts of different lengths one by one, or export the model with this library"));
     }
 
+    [Test]
+    public void What_its_configuration_says_of_the_search_holds()
+    {
+        var package = GenAi(shares: true);
+        var file = Path.Combine(package, "genai_config.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"search\": {", "\"search\": {\"num_beams\": 3, \"length_penalty\": 0.5, \"no_repeat_ngram_size\": 2, \"min_length\": 6, \"early_stopping\": false, ", StringComparison.Ordinal));
+        using var generator = TokenGenerator.Load(package);
+        var said = generator.Defaults;
+        Assert.That((said.NumBeams, said.LengthPenalty, said.NoRepeatNgramSize, said.MinLength, said.EarlyStopping), Is.EqualTo(((int?)3, (double?)0.5, (int?)2, (int?)6, (EarlyStopping?)EarlyStopping.Heuristic)));
+    }
+
+    [Test]
+    public void A_precision_that_such_a_package_does_not_name_is_refused() =>
+        Assert.That(() => TokenGenerator.Load(GenAi(shares: true), new RuntimeOptions { Precision = Precision.Fp16 }), Throws.TypeOf<CorruptCheckpointException>().With.Message.Contains("onnx/model_fp16.onnx: not there; the package has only tiny-int4.onnx"));
+
     private string GenAi(bool shares)
     {
         var package = TinyDecoder.Write(_folder["genai"], says: false);

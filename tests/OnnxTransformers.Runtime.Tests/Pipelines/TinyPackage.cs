@@ -64,6 +64,16 @@ internal sealed class TinyPackage : IDisposable
         return package;
     }
 
+    /// <summary>Scores of pictures and texts are a 64th of the tokens that the graph sees: [1, texts].</summary>
+    internal static TinyPackage Lengths(string config, string processor)
+    {
+        var package = new TinyPackage(config, 512).With("preprocessor_config.json", processor);
+        Inputs(new TinyOnnx()).Input("pixel_values", ElementType.Float, "image_batch_size", 3, "height", "width").Float("each", [Vocabulary.Length], [.. Vocabulary.Select(_ => 1f / 64)]).Int64("one", [1], 1).Int64("zero", [1], 0)
+            .Node("Gather", ["each", "input_ids"], ["rows"]).Node("ReduceSum", ["rows", "one"], ["sums"], ("keepdims", 0)).Node("Unsqueeze", ["sums", "zero"], ["logits_per_image"])
+            .Output("logits_per_image", ElementType.Float, "image_batch_size", "text_batch_size").Write(package._folder["onnx/model.onnx"]);
+        return package;
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private static TinyOnnx Inputs(TinyOnnx graph) =>

@@ -48,7 +48,7 @@ internal sealed class PictureSearchTests
         folder.Write("broken.png", "no picture");
         using var embedding = PictureEmbedding.Load(Package(), new() { ImageDecoder = Decoder.Require() });
         var problems = new List<string>();
-        var index = PictureIndex.Update(folder.FullName, embedding, problems.Add);
+        var index = PictureIndex.Update(folder.FullName, "clip", embedding, problems.Add);
         Assert.That((index.Count, problems.Single()), Is.EqualTo((3, $"decoding an image: {folder["broken.png"]}: a file that begins like no picture; supported: Jpeg, Png, Gif, WebP, Tiff, Bmp")));
         var wanted = embedding.EmbedPictures([folder["coins.png"]])[0];
         var found = index.Find(wanted, 2);
@@ -58,9 +58,10 @@ internal sealed class PictureSearchTests
         File.Delete(folder["cat.png"]);
         File.Delete(folder["broken.png"]);
         // What is known isn't read again: the picture may be gone from the disk's view, its vector stays.
-        var again = PictureIndex.Update(folder.FullName, embedding, problems.Add);
+        var again = PictureIndex.Update(folder.FullName, "clip", embedding, problems.Add);
         Assert.That((again.Count, problems.Count), Is.EqualTo((2, 1)));
         Assert.That(again.Find(wanted, 1), Is.EqualTo(index.Find(wanted, 1)));
+        Assert.That(PictureIndex.Update(folder.FullName, "another", embedding, problems.Add).Count, Is.EqualTo(2));
         var page = HtmlPage.Of("<coins>", again.Find(wanted, 1), f => new ImageLoader(Decoder.Require()).Load(folder[f]));
         Assert.That(page, Does.Contain("<h1>&lt;coins&gt;</h1>").And.Contain("data:image/png;base64,iVBOR").And.Contain("coins.png<br>1.000"));
     }

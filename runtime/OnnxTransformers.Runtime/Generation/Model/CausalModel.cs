@@ -54,7 +54,7 @@ public sealed class CausalModel : ICausalModel
         options ??= RuntimeOptions.Default;
         // Graphs of onnxruntime-genai's builder have no other description; ours tell what they can themselves.
         var about = GenAiPackage.Read(package);
-        var session = ModelSession.Open(graph is null && about?.File is { } named && package.PrecisionsOf("model").IsEmpty && package.PrecisionsOf("decoder_model_merged").IsEmpty ? named : package.PathOf(graph ?? NameOf(package), options.Precision), options);
+        var session = ModelSession.Open(graph is null && options.Precision is null && about?.File is { } named && package.PrecisionsOf("model").IsEmpty && package.PrecisionsOf("decoder_model_merged").IsEmpty ? named : package.PathOf(graph ?? NameOf(package), options.Precision), options);
         try
         {
             if (NetworkTraits.Read(session.Metadata) is not null) about = null;

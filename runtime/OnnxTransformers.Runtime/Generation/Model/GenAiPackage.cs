@@ -28,6 +28,10 @@ internal sealed record GenAiPackage(string? File, int? Vocabulary, int? Position
         var samples = search?.Bool("do_sample", false) ?? false;
         var defaults = new GenerationConfig { DoSample = samples, BosTokenId = model.IntOrNull("bos_token_id"), PadTokenId = model.IntOrNull("pad_token_id"), EosTokenId = Ends(model) };
         if (search?.DoubleOrNull("repetition_penalty") is { } penalty) defaults = defaults with { RepetitionPenalty = penalty };
+        if (search?.IntOrNull("no_repeat_ngram_size") is { } size) defaults = defaults with { NoRepeatNgramSize = size };
+        if (search?.IntOrNull("min_length") is { } least) defaults = defaults with { MinLength = least };
+        if (search?.IntOrNull("num_beams") is > 1 and var beams)
+            defaults = defaults with { NumBeams = beams, NumReturnSequences = search.Int("num_return_sequences", 1), LengthPenalty = search.Double("length_penalty", 1), EarlyStopping = search.Bool("early_stopping", true) ? EarlyStopping.WhenFull : EarlyStopping.Heuristic };
         return samples ? defaults with { Temperature = search!.Double("temperature", 1), TopK = search.Int("top_k", 50), TopP = search.Double("top_p", 1) } : defaults;
     }
 

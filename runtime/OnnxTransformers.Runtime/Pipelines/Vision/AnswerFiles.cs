@@ -10,10 +10,7 @@ internal sealed class AnswerFiles(PipelineOptions options)
 {
     private int _lines;
 
-    /// <summary>True where answers are drawn.</summary>
-    internal bool Draws => options.DrawFolder is not null;
-
-    /// <summary>Files of the next line.</summary>
+    /// <summary>Files of the next line. Lines that are refused count, too: ask before anything can go wrong.</summary>
     internal LineFiles NextLine() => new(options, Interlocked.Increment(ref _lines).ToString("D6", CultureInfo.InvariantCulture));
 }
 

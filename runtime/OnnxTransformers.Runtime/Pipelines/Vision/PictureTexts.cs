@@ -8,13 +8,10 @@ internal sealed class PictureTexts
     // What SigLIP models were trained with; the reference's pipelines write the number, too.
     private const int SiglipLength = 64;
     private readonly Tokenizer _tokenizer;
-    private readonly int? _length;
 
     private PictureTexts(Tokenizer tokenizer, bool isSiglip, int? positions)
     {
-        (_tokenizer, IsSiglip) = (tokenizer, isSiglip);
-        _length = isSiglip ? SiglipLength : null;
-        MaxTokens = positions;
+        (_tokenizer, IsSiglip, MaxTokens) = (tokenizer, isSiglip, positions);
     }
 
     /// <summary>True where texts are padded to one length and each score stands for itself.</summary>
@@ -33,13 +30,14 @@ internal sealed class PictureTexts
     internal Encoding[] Encode(IReadOnlyList<string> texts, TokenizerArguments arguments = default)
     {
         var cut = arguments.Cut ?? (IsSiglip ? CutSide.Longest : CutSide.None);
-        var most = arguments.MaxLength ?? _length ?? _tokenizer.ModelMaxLength;
+        var most = arguments.MaxLength ?? (IsSiglip ? SiglipLength : _tokenizer.ModelMaxLength);
         var options = new EncodeOptions { AddSpecialTokens = !arguments.WithoutSpecialTokens, Truncation = cut == CutSide.None || most == int.MaxValue ? null : new Truncation(most) };
         return [.. texts.Select(t => Checked(_tokenizer.Encode(t, null, options), t))];
     }
 
-    /// <summary>Fills the graph's inputs for these texts.</summary>
-    internal void Fill(Feeds feeds, ModelSession session, Encoding[] rows) => TextFeeds.FillTexts(feeds, session, _tokenizer, rows, Math.Max(_length ?? 0, rows.Max(r => r.Length)));
+    /// <summary>Fills the graph's inputs for texts that were encoded with these arguments.</summary>
+    internal void Fill(Feeds feeds, ModelSession session, Encoding[] rows, TokenizerArguments arguments = default) =>
+        TextFeeds.FillTexts(feeds, session, _tokenizer, rows, Math.Max(IsSiglip ? arguments.MaxLength ?? SiglipLength : 0, rows.Max(r => r.Length)));
 
     private Encoding Checked(Encoding row, string text)
     {

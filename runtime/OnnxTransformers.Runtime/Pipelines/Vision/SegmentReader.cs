@@ -40,6 +40,8 @@ internal sealed class SegmentReader
         var reader = new SegmentReader(Rows.GetValueOrDefault(model.Processor.Type), model.Config);
         if (reader.Outputs.Where(o => model.Session.Output(o) is null).ToArray() is [_, ..] missing)
             throw new UnsupportedCheckpointException(doing, new Problem(string.Join(", ", missing), $"{model.Processor.Type} reads it, and the graph has only {string.Join(", ", model.Session.Outputs.Select(o => o.Name))}", null, "export the model with --task image-segmentation"));
+        if (reader._row is null && model.Session.Output("logits")!.Shape.Length != 4)
+            throw new UnsupportedCheckpointException(doing, new Problem("logits", $"{model.Session.Output("logits")}", "[batch_size, classes, height, width]", "run the graph through ModelSession"));
         return reader;
     }
 

@@ -73,6 +73,17 @@ internal sealed class ImageClassificationTests
     }
 
     [Test]
+    public void Files_have_the_number_of_their_line_though_one_before_was_refused()
+    {
+        using var package = TinyVision.Classifier(Config);
+        package.Picture("red.bmp", 9, 5, 255, 0, 0);
+        using var pipeline = ImageClassification.Load(package.Folder, package.Options);
+        Assert.That(() => pipeline.Ask("{}"), Throws.InstanceOf<InvalidInputException>());
+        pipeline.Ask("\"red.bmp\"");
+        Assert.That(Directory.EnumerateFiles(package.Options.DrawFolder!).Select(Path.GetFileName), Is.EqualTo((string[])["000002.0-red.png"]));
+    }
+
+    [Test]
     public void One_label_is_scored_by_itself()
     {
         using var package = TinyVision.Constant("""{"id2label":{"0":"only"}}""", TinyVision.Processor("ViTImageProcessor", 4), ("logits", [1], [2]));
@@ -94,6 +105,29 @@ internal sealed class ImageClassificationTests
         using var package = TinyVision.Classifier("""{"id2label":{"0":"a","1":"b"}}""");
         using var pipeline = ImageClassification.Load(package.Folder);
         Assert.That(() => pipeline.Run(TinyVision.Solid(2, 2, 0, 0, 0)), Throws.TypeOf<CorruptCheckpointException>().With.Message.EndsWith("$.id2label: 2 labels, but the graph's logits have 3. Next: export the model again"));
+    }
+}
+
+internal sealed class ZeroShotImageClassificationTests
+{
+    [TestCase("""{"candidate_labels":["a film"]}""", ExpectedResult = 0.7311f)]
+    [TestCase("""{"candidate_labels":["a film"],"tokenizer_kwargs":{"max_length":32}}""", ExpectedResult = 0.6225f)]
+    public float Texts_of_siglip_have_one_length(string line)
+    {
+        using var package = TinyPackage.Lengths("""{"model_type":"siglip"}""", TinyVision.Processor("SiglipImageProcessor", 4));
+        using var pictures = TinyVision.Classifier("{}");
+        pictures.Picture("a.bmp", 4, 4, 1, 2, 3);
+        using var pipeline = ZeroShotImageClassification.Load(package.Path, pictures.Options);
+        return MathF.Round(pipeline.Answer(line.Replace("{\"cand", "{\"inputs\":\"a.bmp\",\"cand", StringComparison.Ordinal))[0].GetProperty("score").GetSingle(), 4);
+    }
+
+    [Test]
+    public void Other_padding_of_siglip_is_refused()
+    {
+        using var package = TinyPackage.Lengths("""{"model_type":"siglip"}""", TinyVision.Processor("SiglipImageProcessor", 4));
+        using var pipeline = ZeroShotImageClassification.Load(package.Path);
+        Assert.That(() => pipeline.Ask("""{"inputs":"a.bmp","candidate_labels":["a film"],"tokenizer_kwargs":{"padding":true}}"""), Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(
+            "answering a line of zero-shot-image-classification: tokenizer_kwargs.padding: true; supported: none: texts of this model are padded to max_length"));
     }
 }
 
@@ -124,6 +158,15 @@ internal sealed class VideoClassificationTests
     [TestCase("""{"frames":["r.bmp","g.bmp","g.bmp","b.bmp"],"frame_sampling_rate":2,"top_k":2,"function_to_apply":"none"}""", """[{"label":"red","score":0.5},{"label":"blue","score":0.5}]""")]
     [TestCase("""{"inputs":[["r.bmp","g.bmp","b.bmp"],["b.bmp","b.bmp","b.bmp"]],"num_frames":3,"top_k":1}""", """[[{"label":"red","score":0.3333}],[{"label":"blue","score":0.5761}]]""")]
     public void Answers_from_frames(string line, string answer) => Assert.That(_pipeline.Ask(line), Is.EqualTo(answer));
+
+    [Test]
+    public void The_graph_says_how_many_frames_where_the_configuration_does_not()
+    {
+        using var package = TinyVision.VideoClassifier("""{"id2label":{"0":"red","1":"green","2":"blue"}}""", 2);
+        using var pipeline = VideoClassification.Load(package.Folder);
+        PictureInput[] frames = [.. Enumerable.Repeat(new PictureInput(TinyVision.Solid(4, 4, 255, 0, 0)), 2), TinyVision.Solid(4, 4, 0, 0, 255)];
+        Assert.That(pipeline.Run(frames)[0].Score, Is.EqualTo(0.5761f).Within(1e-4));
+    }
 
     [TestCase("""{"inputs":["r.bmp"]}""", "classifying a video: frames: 1; supported: 2 or more: 2 frames, of 1 each one. Next: give more frames, or ask for fewer with num_frames")]
     [TestCase("\"film.mp4\"", "answering a line of video-classification: inputs: \"film.mp4\"; supported: a list of the names of a video's frames, or a list of such lists")]
@@ -206,6 +249,13 @@ internal sealed class ImageSegmentationTests
         package.Picture("a.bmp", 4, 2, 1, 2, 3);
         using var pipeline = ImageSegmentation.Load(package.Folder, package.Options);
         Assert.That(() => pipeline.Ask("""{"inputs":"a.bmp","subtask":"panoptic"}"""), Throws.TypeOf<InvalidInputException>().With.Message.EqualTo("segmenting an image: subtask: panoptic; supported: semantic"));
+    }
+
+    [Test]
+    public void Logits_that_are_not_of_classes_are_refused()
+    {
+        using var package = TinyVision.Constant(Config, TinyVision.Processor("ViTImageProcessor", 8), ("logits", [8, 8], new float[64]));
+        Assert.That(() => ImageSegmentation.Load(package.Folder), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.Contains("logits: ").And.Message.Contains("supported: [batch_size, classes, height, width]"));
     }
 
     [Test]

@@ -26,10 +26,10 @@ internal sealed class TinyVision : IDisposable
     }
 
     /// <summary>Logits are the means of the channels over all frames: [B, 3].</summary>
-    internal static TinyVision VideoClassifier(string config)
+    internal static TinyVision VideoClassifier(string config, object? frames = null)
     {
         var package = new TinyVision(config, $$"""{"image_processor_type": "VideoMAEImageProcessor", "do_resize": true, "size": {"shortest_edge": 4}, "do_center_crop": true, "crop_size": {"height": 4, "width": 4}, {{Plain}}}""");
-        return package.Write(new TinyOnnx().Input("pixel_values", ElementType.Float, "batch_size", "frames", 3, "height", "width").Int64("axes", [3], 1, 3, 4)
+        return package.Write(new TinyOnnx().Input("pixel_values", ElementType.Float, "batch_size", frames ?? "frames", 3, "height", "width").Int64("axes", [3], 1, 3, 4)
             .Node("ReduceMean", ["pixel_values", "axes"], ["logits"], ("keepdims", 0)).Output("logits", ElementType.Float, "batch_size", 3));
     }
 
