@@ -4,11 +4,12 @@ namespace OnnxTransformers.Processors;
 
 /// <summary>Qwen2-VL and its successors: patches of all pictures in one list, pixel_values [patches, values], those of a block that is merged side by side,
 /// and image_grid_thw [N, 3]. Source: models/qwen2_vl/image_processing_qwen2_vl.py.</summary>
-/// <remarks>The class is the one that the file names. transformers 4.57 takes the torchvision class in its place, which is apart by a gray level here and there.</remarks>
+/// <remarks>transformers always takes the torchvision class for these checkpoints, whatever the file says.</remarks>
 internal static class Qwen2VlProcessor
 {
     internal static Processor Read(Settings s)
     {
+        s = s with { IsFast = true };
         var map = s.Map(Normal.Clip);
         var filter = s.Filter(ResampleFilter.Bicubic);
         var (patch, merge, frames) = (s.Json.Count("patch_size", 14), s.Json.Count("merge_size", 2), s.Json.Count("temporal_patch_size", 2));
