@@ -43,7 +43,10 @@ public class ImageSharpDecoderTests
     }
 
     [Test]
-    public void Large_pictures_are_refused_before_decoding() =>
-        Assert.That(() => new ImageLoader(new ImageSharpDecoder(), new ImageLimits(MaxPixels: 1000)).Load(Media.Find("media/cat.png")),
+    public void Large_pictures_are_refused_before_decoding()
+    {
+        var file = Media.Find("media/cat.png");
+        Assert.That(() => new ImageLoader(new ImageSharpDecoder(), new ImageLimits(MaxPixels: 1000)).Load(file),
             Throws.TypeOf<InvalidInputException>().With.Message.Contains("451 x 300 pixels; supported: at most 1000 pixels"));
+    }
 }
