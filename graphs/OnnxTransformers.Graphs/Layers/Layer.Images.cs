@@ -51,6 +51,9 @@ internal static partial class Layer
         return m.Result(Op.Conv(x, weight, shift, [rows, columns], groups));
     }
 
+    /// <summary>Patches side by side: a convolution whose window is a patch; what is left over at the right and below is not read. [B, C, height, width] -> [B, D, h, w].</summary>
+    internal static Value Patches(Module m, Value pixels, int width, int rows, int columns, bool bias = true) => Conv(m, pixels, width, new Window(rows, rows), new Window(columns, columns), bias: bias);
+
     /// <summary>Batch normalization by stored statistics. [B, C, ...] -> the same.</summary>
     internal static Value BatchNorm(Module m, Value x, float epsilon)
     {

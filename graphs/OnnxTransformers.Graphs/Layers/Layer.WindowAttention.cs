@@ -11,7 +11,7 @@ internal static partial class Layer
     {
         Value padded;
         using (m.Enter()) padded = PadToWindows(pixels, 2, rows, columns).Padded;
-        var map = Conv(m, padded, width, new Window(rows, rows), new Window(columns, columns));
+        var map = Patches(m, padded, width, rows, columns);
         return Op.Known(map, map.Shape.With(2, Covering(pixels.Shape[2], rows)).With(3, Covering(pixels.Shape[3], columns)));
     }
 

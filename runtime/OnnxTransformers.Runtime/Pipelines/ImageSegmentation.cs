@@ -54,19 +54,8 @@ public sealed class ImageSegmentation : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It is none, or its image processor can't read its masks.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static ImageSegmentation Load(string package, PipelineOptions? options = null)
-    {
-        var model = VisionModel.Load(package, Name, ["logits|class_queries_logits"], options);
-        try
-        {
-            return new(model, options ?? PipelineOptions.Default, SegmentReader.Of(model, $"opening {package} for {Name}"));
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
+    public static ImageSegmentation Load(string package, PipelineOptions? options = null) => Owned.By(VisionModel.Load(package, Name, ["logits|class_queries_logits"], options),
+        model => new ImageSegmentation(model, options ?? PipelineOptions.Default, SegmentReader.Of(model, $"opening {package} for {Name}")));
 
     /// <summary>The parts of a picture.</summary>
     /// <exception cref="InvalidInputException">The picture can't be read, or the model can't divide it so.</exception>

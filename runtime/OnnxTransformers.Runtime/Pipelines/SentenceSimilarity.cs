@@ -70,17 +70,11 @@ public sealed class SentenceSimilarity : IPipeline
     public static SentenceSimilarity Load(string package, PipelineOptions? options = null)
     {
         var config = SentenceConfig.Read(Package.Open(package));
-        var model = TextModel.Load(package, Name, [], 0, options, config.Folder);
-        try
+        return Owned.By(TextModel.Load(package, Name, [], 0, options, config.Folder), model =>
         {
             var output = OutputOf(model, config, package);
-            return new(model, config, output, output == Pooled ? [] : config.PoolingModes(model.Package));
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+            return new SentenceSimilarity(model, config, output, output == Pooled ? [] : config.PoolingModes(model.Package));
+        });
     }
 
     /// <summary>The embedding of one text.</summary>

@@ -55,19 +55,8 @@ public sealed class TextRanking : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It has no classification head, or an activation that is not known here.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static TextRanking Load(string package, PipelineOptions? options = null)
-    {
-        var model = TextModel.Load(package, Name, Outputs, 2, options);
-        try
-        {
-            return new(model, FunctionOf(model.Package));
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
+    public static TextRanking Load(string package, PipelineOptions? options = null) =>
+        Owned.By(TextModel.Load(package, Name, Outputs, 2, options), model => new TextRanking(model, FunctionOf(model.Package)));
 
     /// <summary>The scores of each pair: one a label.</summary>
     public IReadOnlyList<float[]> Score(IReadOnlyList<(string First, string Second)> pairs, TextRankingOptions? options = null, CancellationToken cancellation = default)

@@ -25,19 +25,8 @@ public sealed class ZeroShotImageClassification : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It is none, or its image processor is not known.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static ZeroShotImageClassification Load(string package, PipelineOptions? options = null)
-    {
-        var model = VisionModel.Load(package, Name, [Logits], options);
-        try
-        {
-            return new(model, options ?? PipelineOptions.Default);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
+    public static ZeroShotImageClassification Load(string package, PipelineOptions? options = null) =>
+        Owned.By(VisionModel.Load(package, Name, [Logits], options), model => new ZeroShotImageClassification(model, options ?? PipelineOptions.Default));
 
     /// <summary>The labels of a picture, the best first.</summary>
     /// <param name="picture">The picture.</param>

@@ -30,19 +30,8 @@ public sealed class ZeroShotObjectDetection : IPipeline
     /// <exception cref="UnsupportedCheckpointException">It is none, or its image processor is not known.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static ZeroShotObjectDetection Load(string package, PipelineOptions? options = null)
-    {
-        var model = VisionModel.Load(package, Name, Outputs, options);
-        try
-        {
-            return new(model, options ?? PipelineOptions.Default);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
+    public static ZeroShotObjectDetection Load(string package, PipelineOptions? options = null) =>
+        Owned.By(VisionModel.Load(package, Name, Outputs, options), model => new ZeroShotObjectDetection(model, options ?? PipelineOptions.Default));
 
     /// <summary>The objects in a picture, the best first.</summary>
     /// <param name="picture">The picture.</param>

@@ -32,7 +32,7 @@ internal sealed class MgpStr(MgpStr.Config c, Module m)
     private Value Encode()
     {
         var e = m["embeddings"];
-        var map = Conv(e["proj"], PixelValues(m.Graph, c.Channels, c.Image.Pixels), c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width));
+        var map = Patches(e["proj"], PixelValues(m.Graph, c.Channels, c.Image.Pixels), c.Width, c.Patch.Height, c.Patch.Width);
         var (size, h) = (GridSize.Of(map), Tokens(map));
         var table = e.Weight("pos_embed", 1, c.Grid.Cells + 1, c.Width);
         h += InterpolatePositions(table.Slice(1, 1, c.Grid.Cells), c.Grid.Height, c.Grid.Width, size);

@@ -32,7 +32,7 @@ internal sealed class Beit(Beit.Config c, Module m)
     /// <summary>Patches behind the class token. [B, C, height, width] -> [B, 1 + N, D].</summary>
     private (Value Tokens, GridSize Size) Embed(Module e, Value pixels, Value? hidden)
     {
-        var map = Conv(e["patch_embeddings.projection"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width));
+        var map = Patches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width);
         using var scope = e.Enter();
         var (size, h) = (GridSize.Of(map), Tokens(map));
         if (hidden is not null) h = WithHidden(h, hidden, e.Weight("mask_token", 1, 1, c.Width));

@@ -24,7 +24,7 @@ internal sealed class Deit(Deit.Config c, Module m)
     /// <summary>Patches with positions, behind the class and the distillation token. [B, C, height, width] -> [B, 2 + N, D].</summary>
     private (Value Tokens, GridSize Size) Embed(Module e, Value pixels, Value? hidden)
     {
-        var map = Conv(e["patch_embeddings.projection"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width));
+        var map = Patches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width);
         using var scope = e.Enter();
         var (size, h) = (GridSize.Of(map), Tokens(map));
         if (hidden is not null) h = WithHidden(h, hidden, e.Weight("mask_token", 1, 1, c.Width));
@@ -61,13 +61,11 @@ internal sealed class Deit(Deit.Config c, Module m)
     }
 
     /// <summary>The image with hidden patches made up. The reference leaves out the first token and the last, not the two special ones.</summary>
-    private GraphOutputs MakeUp()
+    private GraphOutputs MakeUp() => Reconstruction(m.Root["decoder.0"], c.Channels, c.Image, c.Grid, c.EncoderStride, (pixels, hidden) =>
     {
-        Value pixels = FixedPixelValues(m.Graph, c.Channels, c.Image.Pixels), hidden = HiddenPatches(m.Graph, c.Grid.Cells);
         var (h, size) = Encode(pixels, hidden);
-        var made = PixelsOfCells(m.Root["decoder.0"], Map(Op.Slice(h, 1, 1, -1), size), c.Channels, c.EncoderStride);
-        return [("loss", DistanceInHidden(pixels, made, hidden, c.Grid.Height, c.Grid.Width)), ("reconstruction", made)];
-    }
+        return Map(Op.Slice(h, 1, 1, -1), size);
+    });
 
     internal static readonly ModelFamily Family = ModelFamily.Of("deit", "deit", Config.Read, (c, m) => new Deit(c, m), [SkippedTensors.Pooler, SkippedTensors.MaskToken],
         [

@@ -35,7 +35,7 @@ internal sealed class Dinov2(Dinov2.Config c, Module m)
     /// <summary>Patches with positions, behind the class token and registers. [B, C, height, width] -> [B, 1 + R + N, D].</summary>
     private (Value Tokens, GridSize Size) Embed(Module e, Value pixels)
     {
-        var map = Conv(e["patch_embeddings.projection"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width));
+        var map = Patches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width);
         using var scope = e.Enter();
         var (size, h) = (GridSize.Of(map), Tokens(map));
         var table = e.Weight("position_embeddings", 1, c.Grid.Cells + 1, c.Width);

@@ -63,7 +63,7 @@ internal sealed class Dpt(Dpt.Config c, Module m)
             maps = c.Backbone!.Maps(e["backbone"], pixels);
             map = Conv(e["projection"], maps[^1], c.Width, new Window(1));
         }
-        else map = Conv(e["patch_embeddings.projection"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width));
+        else map = Patches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width);
         using var scope = e.Enter();
         var (size, h) = (GridSize.Of(map), Tokens(map));
         var table = e.Weight("position_embeddings", 1, c.Grid.Cells + 1, c.Width);

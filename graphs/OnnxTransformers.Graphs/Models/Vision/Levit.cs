@@ -88,11 +88,7 @@ internal sealed class Levit(Levit.Config c, Module m)
         return h;
     }
 
-    private GraphOutputs Features()
-    {
-        var h = Encode();
-        return [("last_hidden_state", h), ("pooler_output", Op.ReduceMean(h, 1, keep: false))];
-    }
+    private GraphOutputs Features() => MeanFeatures(Encode());
 
     private Value Labels(string head, Value pooled)
     {

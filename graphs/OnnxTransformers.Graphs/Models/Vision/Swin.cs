@@ -94,22 +94,16 @@ internal sealed class Swin(Swin.Config c, Module m)
         return (LayerNorm(m["layernorm"], Tokens(map), c.Epsilon), GridSize.Of(map));
     }
 
-    private GraphOutputs Features()
-    {
-        var (h, _) = Encode(Pixels());
-        return [("last_hidden_state", h), ("pooler_output", Op.ReduceMean(h, 1, keep: false))];
-    }
+    private GraphOutputs Features() => MeanFeatures(Encode(Pixels()).Tokens);
 
     private GraphOutputs Classify() => Logits(m.Root["classifier"], Op.ReduceMean(Encode(Pixels()).Tokens, 1, keep: false), c.Labels);
 
     /// <summary>The image with hidden patches made up.</summary>
-    private GraphOutputs MakeUp()
+    private GraphOutputs MakeUp() => Reconstruction(m.Root["decoder.0"], c.Channels, c.Image, c.Grid, c.EncoderStride, (pixels, hidden) =>
     {
-        Value pixels = FixedPixelValues(m.Graph, c.Channels, c.Image.Pixels), hidden = HiddenPatches(m.Graph, c.Grid.Cells);
         var (h, size) = Encode(pixels, hidden);
-        var made = PixelsOfCells(m.Root["decoder.0"], Map(h, size), c.Channels, c.EncoderStride);
-        return [("loss", DistanceInHidden(pixels, made, hidden, c.Grid.Height, c.Grid.Width)), ("reconstruction", made)];
-    }
+        return Map(h, size);
+    });
 
     private ImmutableArray<Value> Maps(Value pixels)
     {

@@ -31,7 +31,7 @@ internal sealed class Timesformer(Timesformer.Config c, Module m)
         Dim batch = video.Shape[0], frames = video.Shape[0] * f;
         Value pictures;
         using (e.Enter()) pictures = Op.Reshape(video, [-1, c.Channels, c.Image.Height, c.Image.Width], frames);
-        var h = Tokens(Conv(e["patch_embeddings.projection"], pictures, width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width)));
+        var h = Tokens(Patches(e["patch_embeddings.projection"], pictures, width, c.Patch.Height, c.Patch.Width));
         using var scope = e.Enter();
         var table = e.Weight("position_embeddings", 1, n + 1, width);
         h += table.Slice(1, 1, n);

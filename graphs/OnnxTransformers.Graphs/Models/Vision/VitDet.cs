@@ -24,7 +24,7 @@ internal sealed class VitDet(VitDet.Config c, Module m)
     /// <summary>[B, C, height, width] -> [B, h, w, D].</summary>
     private Value Embed(Module e, Value pixels)
     {
-        var map = Conv(e["projection"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width));
+        var map = Patches(e["projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width);
         if (!c.Absolute) return ChannelsLast(map);
         using var scope = e.Enter();
         var (size, grid) = (GridSize.Of(map), c.Trained.Over(c.Patch));

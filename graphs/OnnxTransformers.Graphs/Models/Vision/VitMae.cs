@@ -35,7 +35,7 @@ internal sealed class VitMae(VitMae.Config c, Module m)
         var (g, e, cells) = (m.Graph, m["embeddings"], c.Grid.Cells);
         var pixels = FixedPixelValues(g, c.Channels, c.Image.Pixels);
         var noise = g.Input("noise", ElementType.Float, new Shape("batch_size", cells));
-        var h = Tokens(Conv(e["patch_embeddings.projection"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width)));
+        var h = Tokens(Patches(e["patch_embeddings.projection"], pixels, c.Width, c.Patch.Height, c.Patch.Width));
         Value order, places, mask;
         using (e.Enter())
         {

@@ -54,8 +54,8 @@ public sealed class CausalModel : ICausalModel
         options ??= RuntimeOptions.Default;
         // Graphs of onnxruntime-genai's builder have no other description; ours tell what they can themselves.
         var about = GenAiPackage.Read(package);
-        var session = ModelSession.Open(graph is null && options.Precision is null && about?.File is { } named && package.PrecisionsOf("model").IsEmpty && package.PrecisionsOf("decoder_model_merged").IsEmpty ? named : package.PathOf(graph ?? NameOf(package), options.Precision), options);
-        try
+        var file = graph is null && options.Precision is null && about?.File is { } named && package.PrecisionsOf("model").IsEmpty && package.PrecisionsOf("decoder_model_merged").IsEmpty ? named : package.PathOf(graph ?? NameOf(package), options.Precision);
+        return Owned.By(ModelSession.Open(file, options), session =>
         {
             if (NetworkTraits.Read(session.Metadata) is not null) about = null;
             var slots = CacheSlot.Of(session);
@@ -63,12 +63,7 @@ public sealed class CausalModel : ICausalModel
             Check(package, session, slots, strategy, shares);
             var kept = strategy ?? (shares ? CacheStrategy.Shared : CacheStrategy.Growing);
             return new CausalModel(session, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null);
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
+        });
     }
 
     /// <inheritdoc/>

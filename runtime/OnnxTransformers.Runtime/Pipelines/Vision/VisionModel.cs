@@ -34,22 +34,16 @@ internal sealed class VisionModel : IDisposable
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="graph">Which graph of the package.</param>
     /// <exception cref="UnsupportedCheckpointException">The graph has no such outputs, or the processor is not known.</exception>
-    internal static VisionModel Load(string folder, string task, ReadOnlySpan<string> outputs, PipelineOptions? options, string graph = "model")
+    internal static VisionModel Load(string folder, string task, IReadOnlyList<string> outputs, PipelineOptions? options, string graph = "model")
     {
         options ??= PipelineOptions.Default;
         var package = Package.Open(folder);
         var processor = ImageProcessor.Load(folder);
-        var session = ModelSession.Open(package.PathOf(graph, options.Precision), options);
-        try
+        return Owned.By(ModelSession.Open(package.PathOf(graph, options.Precision), options), session =>
         {
             Match(package, session, outputs, $"opening {folder} for {task}", task);
             return new VisionModel(package, processor, session, options);
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
+        });
     }
 
     /// <summary>Runs pictures, each as if it were alone, and gives each one's outputs to <paramref name="reader"/>, in order.</summary>
@@ -122,7 +116,7 @@ internal sealed class VisionModel : IDisposable
     // A graph whose first dimension is a number was made for just so many.
     private static bool AllowsBatches(ModelSession session) => session.Inputs.All(i => i.Shape.Length == 0 || i.Shape[0].Size is null);
 
-    private static void Match(Package package, ModelSession session, ReadOnlySpan<string> outputs, string doing, string task)
+    private static void Match(Package package, ModelSession session, IReadOnlyList<string> outputs, string doing, string task)
     {
         foreach (var output in outputs)
         {

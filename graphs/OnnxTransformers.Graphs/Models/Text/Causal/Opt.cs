@@ -2,7 +2,7 @@ using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
 
-/// <summary>OPT (Zhang et al., 2022): learned positions from the third row on; norms before each part, or after it (opt-350m). opt-*, galactica. Reference: models/opt/modeling_opt.py.</summary>
+/// <summary>OPT (Zhang et al., 2022): learned positions from the third row on; norms before each part, or after it (opt-350m). opt-*, galactica. Reference: transformers, modeling_opt.py.</summary>
 internal sealed class Opt(Opt.Config c, Module m)
 {
     private const int Offset = 2;

@@ -46,7 +46,7 @@ internal sealed class TimmVit(TimmVit.Config c, Module m)
     /// <summary>[B, C, height, width] -> [B, special + N, D].</summary>
     private Value Embed(Value pixels)
     {
-        var map = Conv(m["patch_embed.proj"], pixels, c.Width, new Window(c.Patch.Height, c.Patch.Height), new Window(c.Patch.Width, c.Patch.Width), bias: !c.PreNorm);
+        var map = Patches(m["patch_embed.proj"], pixels, c.Width, c.Patch.Height, c.Patch.Width, bias: !c.PreNorm);
         var (size, h) = (GridSize.Of(map), Tokens(map));
         var (own, cells) = (c.BareSpecial ? 0 : c.Special, c.Grid.Cells);
         var table = m.Weight("pos_embed", 1, own + cells, c.Width);
