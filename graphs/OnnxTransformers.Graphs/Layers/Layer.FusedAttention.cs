@@ -20,7 +20,7 @@ internal static partial class Layer
         var results = g.If(x.ContinuesSeveral, () =>
         {
             var (keys, values) = (Behind(x, pastKey, k), Behind(x, pastValue, v));
-            var context = AttendMasked(x, q, keys, values, a, x.AdditiveMask(a.Window));
+            var context = AttendMasked(x, q, keys, values, a, () => x.AdditiveMask(a.Window));
             return new[] { context, Rest(x, keys, pastKey), Rest(x, values, pastValue) };
         }, () =>
         {
