@@ -157,10 +157,11 @@ public sealed class Graph
     internal Value Node(string op, ReadOnlySpan<Value?> inputs, ElementType type, Shape shape, ReadOnlySpan<AttributeProto> attributes = default, bool contrib = false) =>
         Nodes(op, inputs, [(type, shape)], attributes, contrib)[0];
 
-    /// <summary>Adds a node with several outputs.</summary>
+    /// <summary>Adds a node with several outputs; those without a type are left out.</summary>
     internal ImmutableArray<Value> Nodes(string op, ReadOnlySpan<Value?> inputs, ReadOnlySpan<(ElementType Type, Shape Shape)> outputs, ReadOnlySpan<AttributeProto> attributes = default, bool contrib = false)
     {
         if (contrib && !Options.Fused) throw Error($"{op} is an operator of ONNX Runtime, which the target {Options.Target} does not take");
+        if (!contrib && BrainFloats.AreWidenedFor(op) && Has(inputs, ElementType.BFloat16)) return Widened(op, inputs, outputs, attributes);
         _usesContrib |= contrib;
         var name = Claim(Scope.Length == 0 ? op : $"{Scope}/{op}");
         var node = new NodeProto { Name = name, OpType = op, Domain = contrib ? ContribDomain : "" };
@@ -174,12 +175,32 @@ public sealed class Graph
         var values = ImmutableArray.CreateBuilder<Value>(outputs.Length);
         for (var i = 0; i < outputs.Length; i++)
         {
-            var output = i == 0 ? name : Claim($"{name}.{i}");
+            var output = outputs[i].Type == default ? "" : i == 0 ? name : Claim($"{name}.{i}");
             node.Output.Add(output);
             values.Add(new Value(this, output, outputs[i].Type, outputs[i].Shape));
         }
         _nodes.Add(node);
         return values.MoveToImmutable();
+    }
+
+    private static bool Has(ReadOnlySpan<Value?> values, ElementType type)
+    {
+        foreach (var value in values)
+            if (value?.Type == type) return true;
+        return false;
+    }
+
+    /// <summary>A node in float32 between conversions from and to bfloat16.</summary>
+    private ImmutableArray<Value> Widened(string op, ReadOnlySpan<Value?> inputs, ReadOnlySpan<(ElementType Type, Shape Shape)> outputs, ReadOnlySpan<AttributeProto> attributes)
+    {
+        var wide = new Value?[inputs.Length];
+        for (var i = 0; i < wide.Length; i++) wide[i] = inputs[i] is { Type: ElementType.BFloat16 } narrow ? Op.Cast(narrow, ElementType.Float) : inputs[i];
+        var types = new (ElementType, Shape)[outputs.Length];
+        for (var i = 0; i < types.Length; i++) types[i] = outputs[i].Type == ElementType.BFloat16 ? (ElementType.Float, outputs[i].Shape) : outputs[i];
+        var results = Nodes(op, wide, types, attributes).ToArray();
+        for (var i = 0; i < results.Length; i++)
+            if (outputs[i].Type == ElementType.BFloat16) results[i] = Op.Cast(results[i], ElementType.BFloat16);
+        return [.. results];
     }
 
     /// <summary>One of two ways to compute the same values, chosen when the graph runs. What a branch shares with others must be made in <see cref="OutsideBranches"/>.</summary>
@@ -191,6 +212,37 @@ public sealed class Graph
         var (first, shapes) = Branch("then", then);
         var (second, _) = Branch("else", otherwise);
         return Nodes("If", [condition], shapes.AsSpan(), [new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = first }, new AttributeProto { Name = "else_branch", Type = AttributeProto.Types.AttributeType.Graph, G = second }]);
+    }
+
+    /// <summary>Runs the same nodes for each entry along an axis, one after the other; states go from one run to the next.</summary>
+    /// <param name="states">What the first run gets.</param>
+    /// <param name="sequences">What is cut along the axis: each run gets an entry of each, without the axis.</param>
+    /// <param name="axis">The axis, of the results as well.</param>
+    /// <param name="run">From states and entries to the next states, of the same shapes, and to results.</param>
+    /// <returns>The last states, and the results of all runs along the axis.</returns>
+    internal (ImmutableArray<Value> States, ImmutableArray<Value> Results) Scan(ImmutableArray<Value> states, ImmutableArray<Value> sequences, int axis,
+        Func<ImmutableArray<Value>, ImmutableArray<Value>, (ImmutableArray<Value> States, ImmutableArray<Value> Results)> run)
+    {
+        Value Given(string kind, Value v, Shape shape) => new(this, Claim(Scope.Length == 0 ? kind : $"{Scope}/{kind}"), v.Type, shape);
+        ImmutableArray<Value> before = [.. states.Select(s => Given("state", s, s.Shape))], entries = [.. sequences.Select(s => Given("entry", s, new Shape([.. s.Shape.Dims.RemoveAt(axis)])))];
+        var length = sequences[0].Shape[axis];
+        var results = 0;
+        var (body, each) = Branch("body", () =>
+        {
+            var (next, found) = run(before, entries);
+            results = found.Length;
+            return next.AddRange(found).AsSpan();
+        });
+        foreach (var given in before.AddRange(entries)) body.Input.Add(Info(given.Name, given.Type, given.Shape));
+        var outputs = each.Select((o, i) => i < states.Length ? o : (o.Item1, new Shape([.. o.Item2.Dims.Insert(axis, length)]))).ToArray();
+        var all = Nodes("Scan", [.. states, .. sequences], outputs,
+        [
+            new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = body },
+            Attributes.Of("num_scan_inputs", sequences.Length),
+            Attributes.Of("scan_input_axes", [.. Enumerable.Repeat((long)axis, sequences.Length)]),
+            Attributes.Of("scan_output_axes", [.. Enumerable.Repeat((long)axis, results)]),
+        ]);
+        return (all[..states.Length], all[states.Length..]);
     }
 
     /// <summary>Adds nodes to the graph itself until the result is disposed, and not to the branch that is being built: they come before its If.</summary>

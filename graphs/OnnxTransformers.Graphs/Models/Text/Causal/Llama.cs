@@ -33,15 +33,15 @@ internal sealed class Llama(Llama.Config c, Module m)
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
-        h += Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Epsilon), c.Layers[i]);
-        var normed = RmsNorm(m["post_attention_layernorm"], h, c.Epsilon);
+        (h, var normed) = AddRmsNorm(m["post_attention_layernorm"], h, Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Epsilon), c.Layers[i]), c.Epsilon);
         return h + (c.Gated ? GatedFeedForward(m["mlp"], normed, c.Width, c.Activation, c.FeedForwardBias) : PlainFeedForward(m["mlp"], normed, c.Width, c.Activation, c.FeedForwardBias));
     }
 
     private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
 
     /// <summary>A type that differs in settings only.</summary>
-    internal static ModelFamily Of(string modelType, Func<ConfigReader, Config> read) => CausalFamily.Of(modelType, "model", read, (c, m) => new Llama(c, m).Network);
+    internal static ModelFamily Of(string modelType, Func<ConfigReader, Config> read, PositionInput positions = PositionInput.Relative) =>
+        CausalFamily.Of(modelType, "model", read, (c, m) => new Llama(c, m).Network with { Positions = positions });
 
     internal static readonly ModelFamily Family = Of("llama", Config.Read);
 }
