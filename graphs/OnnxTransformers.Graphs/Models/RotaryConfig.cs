@@ -7,9 +7,9 @@ namespace OnnxTransformers.Graphs.Models;
 /// <summary>The one reader of rotary settings, as transformers 4 (rope_theta, rope_scaling) and 5 (rope_parameters, also by layer type) write them. Reference: modeling_rope_utils.py.</summary>
 internal static class RotaryConfig
 {
-    // The reference reads the keys of its scheme and passes over those of the others.
+    // The reference reads the keys of its scheme and passes over those of the others; sections are for places in images, and a text has the same place in all of them.
     private static readonly string[] Keys = ["type", "rope_type", "rope_theta", "factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor",
-        "long_factor", "short_factor", "partial_rotary_factor", "truncate", "alpha", "llama_4_scaling_beta", "max_position_embeddings"];
+        "long_factor", "short_factor", "partial_rotary_factor", "truncate", "alpha", "llama_4_scaling_beta", "max_position_embeddings", "mrope_section", "mrope_interleaved"];
 
     private static readonly FrozenDictionary<string, Func<Scheme, Rotary>> Schemes = new Dictionary<string, Func<Scheme, Rotary>>
     {
