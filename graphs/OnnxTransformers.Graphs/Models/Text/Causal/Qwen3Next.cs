@@ -52,7 +52,7 @@ internal sealed class Qwen3Next(Qwen3Next.Config c, Module m)
         var linear = json.LayerKinds(sizes.Layers, i => (i + 1) % every == 0 ? "full_attention" : "linear_attention", "full_attention", "linear_attention").Select(k => k == "linear_attention");
         var rule = new Delta(json.Count("linear_num_key_heads", 16), json.Count("linear_num_value_heads", 32), json.Count("linear_key_head_dim", 128), json.Count("linear_value_head_dim", 128), json.Count("linear_conv_kernel_dim", 4));
         if (rule.ValueHeads % rule.KeyHeads != 0) json.Problem("linear_num_key_heads", $"{rule.KeyHeads}", $"a divisor of the {rule.ValueHeads} value heads");
-        return new(sizes, [.. linear], rule, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions, partial: 0.25), json.Bool("attention_bias", false), json.Double("rms_norm_eps", 1e-6), json.Count("intermediate_size", width),
+        return new(sizes, [.. linear], rule, RotaryConfig.ReadBeside(json, sizes.HeadSize, sizes.MaxPositions, partial: 0.25, "mrope_section", "mrope_interleaved"), json.Bool("attention_bias", false), json.Double("rms_norm_eps", 1e-6), json.Count("intermediate_size", width),
             json.Activation("hidden_act", "silu"), joined);
     }
 
