@@ -1,4 +1,5 @@
 using OnnxTransformers.Graphs.Layers;
+using OnnxTransformers.Graphs.Operators;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
 
@@ -52,8 +53,8 @@ internal sealed class FalconH1(FalconH1.Config c, Module m)
         private static Value Gated(Module m, Value y, Value gate, bool norms, bool first, int groups, double epsilon)
         {
             var open = Activate(m, Activation.Named("silu"), gate);
-            if (!norms) return y * open;
-            return first ? GroupedRmsNorm(m["norm"], y, epsilon, groups) * open : GroupedRmsNorm(m["norm"], y * open, epsilon, groups);
+            if (!norms) return Op.Cast(y, gate.Type) * open;
+            return first ? GroupedRmsNorm(m["norm"], y, epsilon, groups) * open : GroupedRmsNorm(m["norm"], y * Wide(open), epsilon, groups);
         }
     }
 

@@ -83,9 +83,9 @@ internal sealed class Qwen3Next(Qwen3Next.Config c, Module m)
         long keys = (long)r.KeyHeads * r.KeySize, values = (long)r.ValueHeads * r.ValueSize, times = r.ValueHeads / r.KeyHeads;
         Value Heads(Value v) => Op.Reshape(v, [0, 0, r.ValueHeads, r.ValueSize]);
         if (!c.Joined) return (Linear(m["in_proj_qkv"], h, 2 * keys + values, bias: false), Heads(Linear(m["in_proj_z"], h, values, bias: false)),
-            Linear(m["in_proj_b"], h, r.ValueHeads, bias: false), Linear(m["in_proj_a"], h, r.ValueHeads, bias: false));
+            Linear(m["in_proj_b"], h, r.ValueHeads, bias: false, MatrixRole.Rate), Linear(m["in_proj_a"], h, r.ValueHeads, bias: false, MatrixRole.Rate));
         var byHead = Split(Op.Reshape(Linear(m["in_proj_qkvz"], h, 2 * keys + 2 * values, bias: false), [0, 0, r.KeyHeads, 2 * r.KeySize + 2 * times * r.ValueSize]), r.KeySize, r.KeySize, times * r.ValueSize, times * r.ValueSize);
-        var rates = Split(Op.Reshape(Linear(m["in_proj_ba"], h, 2L * r.ValueHeads, bias: false), [0, 0, r.KeyHeads, 2 * times]), times, times);
+        var rates = Split(Op.Reshape(Linear(m["in_proj_ba"], h, 2L * r.ValueHeads, bias: false, MatrixRole.Rate), [0, 0, r.KeyHeads, 2 * times]), times, times);
         Value Flat(Value v, long width) => Op.Reshape(v, [0, 0, width]);
         return (Op.Concat(2, Flat(byHead[0], keys), Flat(byHead[1], keys), Flat(byHead[2], values)), Heads(byHead[3]), Flat(rates[0], r.ValueHeads), Flat(rates[1], r.ValueHeads));
     }
@@ -99,7 +99,7 @@ internal sealed class Qwen3Next(Qwen3Next.Config c, Module m)
         Value Keys(Value v) => RepeatTokens(Op.Reshape(v, [0, 0, r.KeyHeads, r.KeySize]), r.ValueHeads / r.KeyHeads);
         var left = Op.Exp(-Op.Exp((Value)m.Weight("A_log", r.ValueHeads)) * Op.Softplus(decay + (Value)m.Weight("dt_bias", r.ValueHeads)));
         var result = DeltaRule(m, x, i, Keys(seen[0]), Keys(seen[1]), Op.Reshape(seen[2], [0, 0, r.ValueHeads, r.ValueSize]), Op.Unsqueeze(left, 3), Op.Sigmoid(strength));
-        var gated = RmsNorm(m["norm"], result, c.Epsilon) * Activate(m, Silu, gate);
+        var gated = GroupedRmsNorm(m["norm"], result, c.Epsilon) * Activate(m, Silu, gate);
         return Linear(m["out_proj"], Op.Reshape(gated, [0, 0, values]), c.Sizes.HiddenSize, bias: false);
     }
 
