@@ -72,16 +72,26 @@ internal static partial class Layer
             var p = Linear(m[name], h, width, a.Bias);
             return a.Clip > 0 ? Op.Clip(p, -a.Clip, a.Clip) : p;
         }
-        Value q = Projected("q_proj", (long)a.Heads * a.HeadSize), k = Projected("k_proj", (long)a.KvHeads * a.HeadSize), v = SplitHeads(Projected("v_proj", (long)a.KvHeads * a.ValueSize), a.KvHeads);
+        Value q = Projected("q_proj", (long)a.Heads * a.HeadSize), k = Projected("k_proj", (long)a.KvHeads * a.HeadSize), v = Projected("v_proj", (long)a.KvHeads * a.ValueSize);
         if (a.ValueScale != 1) v *= a.ValueScale;
         if (a.WholeNorm is { } whole) (q, k) = (whole(m[a.Norms.Query], q), whole(m[a.Norms.Key], k));
-        (q, k) = (SplitHeads(q, a.Heads), SplitHeads(k, a.KvHeads));                                            // [B, H, S, d]
-        if (a.TurnFirst) (q, k) = (Rotate(q, a.Rotary, x), Rotate(k, a.Rotary, x));
-        if (a.HeadNorm is { } norm) (q, k) = (norm(m[a.Norms.Query], q), norm(m[a.Norms.Key], k));
-        if (!a.TurnFirst) (q, k) = (Rotate(q, a.Rotary, x), Rotate(k, a.Rotary, x));
-        if (a.QueryScale is { } scale) q *= scale(x);
         var how = a.Sinks is { } sinks ? a.How with { Sinks = m.Weight(sinks, a.Heads) } : a.How;
-        var context = AttendCausal(m, x, layer, q, k, v, how);
+        // ONNX Runtime's operators take heads side by side, and a step is over before a transposition has begun.
+        var merged = TakesMerged(x, h.Type, a.HeadSize, a.ValueSize, a.How);
+        if (merged && a.HeadNorm is null && a.QueryScale is null && TurnsMerged(a.Rotary))
+        {
+            (q, k) = (RotateMerged(q, a.Heads, a.Rotary, x), RotateMerged(k, a.KvHeads, a.Rotary, x));
+        }
+        else
+        {
+            (q, k) = (SplitHeads(q, a.Heads), SplitHeads(k, a.KvHeads));                                        // [B, H, S, d]
+            if (a.TurnFirst) (q, k) = (Rotate(q, a.Rotary, x), Rotate(k, a.Rotary, x));
+            if (a.HeadNorm is { } norm) (q, k) = (norm(m[a.Norms.Query], q), norm(m[a.Norms.Key], k));
+            if (!a.TurnFirst) (q, k) = (Rotate(q, a.Rotary, x), Rotate(k, a.Rotary, x));
+            if (a.QueryScale is { } scale) q *= scale(x);
+            if (merged) (q, k) = (MergeHeads(q), MergeHeads(k));
+        }
+        var context = merged ? AttendMerged(m, x, layer, q, k, v, a.Heads, a.KvHeads, how) : AttendCausal(m, x, layer, q, k, SplitHeads(v, a.KvHeads), how);
         if (a.ContextNorm is { } last) context = last(m, context);
         if (a.Gate is { } gate) context = gate(m, h, context);
         return Linear(m[a.Output], context, LastSize(h), a.OutputBias);

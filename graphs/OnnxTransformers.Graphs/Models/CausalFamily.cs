@@ -69,7 +69,7 @@ internal static class CausalFamily
     {
         var x = CausalInputs.Declare(n.Module.Graph, n.Positions, n.Cache.IsEmpty && !n.HasStates ? null : n.Cache);
         var hidden = n.Hidden(x);
-        n.Module.Graph.SharesCache = x.SharesBuffers;
+        (n.Module.Graph.SharesCache, n.Module.Graph.PackedLayers) = (x.SharesBuffers, x.Cache?.Packed ?? []);
         return [("logits", n.Logits(LastPositions(hidden))), ("last_hidden_state", hidden), .. x.Outputs];
     }
 

@@ -23,8 +23,9 @@ internal sealed class MiniCpm3(MiniCpm3.Config c, Module m)
             int plain = json.Count("qk_nope_head_dim", 64), turned = json.Count("qk_rope_head_dim", 32);
             var rank = json.Int("q_lora_rank", json.Element.TryGetProperty("q_lora_rank", out _) ? 0 : 768);
             var attention = new LatentAttention(sizes.Heads, plain, turned, json.Count("v_head_dim", sizes.HiddenSize / sizes.Heads), json.Count("kv_lora_rank", 256), rank, RotaryConfig.Read(json, turned, sizes.MaxPositions),
-                Math.Pow(plain + turned, -0.5) * RotaryConfig.TemperatureScale(json)) { Bias = json.Bool("attention_bias", false), KeepsLatents = true };
-            double Given(string key, double absent, double none) => json.Double(key, json.Element.TryGetProperty(key, out _) ? none : absent);     // null is another value than none at all
+                Math.Pow(plain + turned, -0.5) * RotaryConfig.TemperatureScale(json))
+            { Bias = json.Bool("attention_bias", false), KeepsLatents = true };
+            double Given(string key, double absent, double none) => json.Double(key, json.Element.TryGetProperty(key, out _) ? none : absent); // null is another value than none at all
             return new(sizes, attention, json.Double("rms_norm_eps", 1e-5), json.Count("intermediate_size", 6400), json.Activation("hidden_act", "silu"), json.Bool("mlp_bias", false), json.Double("scale_emb", 12),
                 Given("scale_depth", 1.4, Math.Sqrt(sizes.Layers)) / Math.Sqrt(sizes.Layers), sizes.HiddenSize / Given("dim_model_base", 256, sizes.HiddenSize));
         }
