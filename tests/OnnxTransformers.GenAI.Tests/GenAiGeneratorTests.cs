@@ -48,6 +48,16 @@ public sealed class GenAiGeneratorTests
         Assert.That(generator.Generate(request).Sequences, Is.EqualTo(first.Sequences));
     }
 
+    [TestCase(null, false)]
+    [TestCase(0, false)]
+    [TestCase(50, true)]
+    public void Without_a_best_few_all_tokens_may_be_drawn(int? best, bool few)
+    {
+        using var generator = Load("llama-3", Target.Cpu);
+        var result = generator.Generate(new() { InputIds = [[5, 9, 11]], Config = new GenerationConfig { DoSample = true, Seed = 4, Temperature = 50, TopK = best, MaxNewTokens = 1, NumReturnSequences = 200 } });
+        Assert.That(result.Sequences.Select(s => s[^1]).Distinct().Count() <= 50, Is.EqualTo(few));
+    }
+
     [Test]
     public void What_the_library_does_not_have_is_refused()
     {
