@@ -74,6 +74,19 @@ internal sealed class PackageTests
             Assert.That(generator.Generate(RequestOf(golden) with { Assistant = assistant.Model }).Sequences, Is.EqualTo(GenerationFixtures.Rows(golden.Output("sequences"))), golden.Name);
     }
 
+    [Test]
+    public void AConfigurationNamesItsAssistant()
+    {
+        var golden = GenerationFixtures.Cases("assisted-dola", "generate").FirstOrDefault(c => c.Arguments().TryGetProperty("assistant_model", out _));
+        if (golden is null) Assert.Ignore("the fixtures of generation are not here");
+        var request = RequestOf(golden);
+        using var generator = TokenGenerator.Load(Exported("assisted-dola"));
+        var named = generator.Generate(request with { Config = request.Config with { AssistantModel = Exported("assisted-dola") } });
+        Assert.That(named.Sequences, Is.EqualTo(GenerationFixtures.Rows(golden.Output("sequences"))));
+        Assert.That(named.Steps, Is.LessThan(named.NewTokens[0]), "the model itself guesses what it chooses");
+        Assert.That(() => generator.Generate(request with { Config = request.Config with { AssistantModel = "nowhere" } }), Throws.InstanceOf<OnnxTransformersException>().With.Message.Contains("nowhere"));
+    }
+
     /// <summary>On the processor nothing crosses either, so what is counted are the inputs and the scores.</summary>
     [Test]
     public void AStepMovesNoMoreThanTheScores()
@@ -94,6 +107,21 @@ internal sealed class PackageTests
     {
         var result = Open("llama").Generate(new() { InputIds = [[1, 5, 9, 30]], Config = new() { MaxNewTokens = 40, EosTokenId = [] } });
         Assert.That((result.Steps, result.NewTokens[0], result.Reasons[0]), Is.EqualTo((40, 40, StopReason.Length)));
+    }
+
+    [Test]
+    public void ATextIsNoLongerThanTheNetworksPositions()
+    {
+        var generator = Open("gpt2");
+        var most = generator.Model.MaxPositions!.Value;
+        GenerationRequest Request(int length, int padding) => new()
+        {
+            InputIds = [[.. Enumerable.Repeat(5, length + padding)]],
+            AttentionMask = [[.. Enumerable.Repeat(0, padding), .. Enumerable.Repeat(1, length)]],
+            Config = new() { MaxNewTokens = 3, EosTokenId = [] },
+        };
+        Assert.That(generator.Generate(Request(most - 2, padding: 4)).NewTokens[0], Is.EqualTo(3), "the last token is not read");
+        Assert.That(() => generator.Generate(Request(most - 1, padding: 0)), Refuses($"running a step: input_ids: {most + 1} tokens; supported: {most}, for which the network has positions. Next: shorten the prompt, or ask for fewer new tokens"));
     }
 
     [Test]
