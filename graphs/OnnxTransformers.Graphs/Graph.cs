@@ -77,6 +77,9 @@ public sealed class Graph
     /// <summary>Whether past and present of its cache may be one buffer, longer than the text, which attention writes into.</summary>
     public bool SharesCache { get; internal set; }
 
+    /// <summary>Layers whose cache has the real tokens of each row at its beginning, whatever the mask has between them.</summary>
+    public IReadOnlyCollection<int> PackedLayers { get; internal set; } = [];
+
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>Says that there may be another number of texts than of images.</summary>
@@ -203,7 +206,7 @@ public sealed class Graph
 
     private (GraphProto Branch, ImmutableArray<(ElementType, Shape)> Outputs) Branch(string name, Func<ReadOnlySpan<Value>> make)
     {
-        if (_nodes != _proto.Node) throw Error("a branch within a branch");
+        var around = _nodes;
         var branch = new GraphProto { Name = Scope.Length == 0 ? name : $"{Scope}/{name}" };
         _nodes = branch.Node;
         try
@@ -218,7 +221,7 @@ public sealed class Graph
         }
         finally
         {
-            _nodes = _proto.Node;
+            _nodes = around;
         }
     }
 

@@ -24,6 +24,7 @@ internal sealed class CausalInputs
     private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
     private readonly Value? _declaredPositions;
     private Value? _keys;
+    private PackedRows? _packed;
     private Value? _queries;
 
     private CausalInputs(Graph graph, Value ids, Value mask, Value? positions, KeyValueCache? cache) => (_graph, InputIds, Mask, _declaredPositions, Cache) = (graph, ids, mask, positions, cache);
@@ -63,16 +64,17 @@ internal sealed class CausalInputs
     internal Value AdditiveMask(int window, bool bothWays = false)
     {
         if (_masks.TryGetValue((window, bothWays), out var known)) return known;
-        var type = _graph.Options.ComputeType;
         using var outside = _graph.OutsideBranches();
         using var scope = _graph.Enter("attention_mask");
         var seen = Op.Cast(Op.Unsqueeze(Mask, 1, 2), ElementType.Bool);                                         // [B, 1, 1, T]
         if (!bothWays) seen = Op.And(seen, Places(Op.LessOrEqual(Keys, Queries2)));
         if (window > 0) seen = Op.And(seen, Places(Op.Greater(Keys, Queries2 - _graph.Scalar(window, ElementType.Int64))));
         if (window > 0 && bothWays) seen = Op.And(seen, Places(Op.Less(Keys, Queries2 + _graph.Scalar(window, ElementType.Int64))));
-        // Half of the lowest number, so that scores may be added to it without becoming infinite.
-        return _masks[(window, bothWays)] = Op.Where(seen, _graph.Scalar(0, type), _graph.Scalar(Scalars.Lowest(type) / 2, type));
+        return _masks[(window, bothWays)] = Added(seen);
     }
+
+    /// <summary>What is added to scores: 0 where a key is seen, a very low number elsewhere. Half of the lowest number, so that scores may be added to it without becoming infinite.</summary>
+    internal Value Added(Value seen) => Op.Where(seen, _graph.Scalar(0, _graph.Options.ComputeType), _graph.Scalar(Scalars.Lowest(_graph.Options.ComputeType) / 2, _graph.Options.ComputeType));
 
     /// <summary>Cosines and sines of a rotary scheme at the positions: [B, 1, S, d/2].</summary>
     internal (Value Cos, Value Sin) Angles(Rotary rotary)
@@ -126,6 +128,12 @@ internal sealed class CausalInputs
         var several = Op.And(Op.Greater(Op.ShapeOf(InputIds, 0, 1), one), Op.Greater(Length, one));
         return Op.Squeeze(Op.And(several, Op.Greater(Before, _graph.Scalar(0, ElementType.Int64))), 0);
     });
+
+    /// <summary>Whether there are several new tokens.</summary>
+    internal Value ReadsSeveral => Shared("reads several", () => Op.Squeeze(Op.Greater(Length, _graph.Scalar(1, ElementType.Int64)), 0));
+
+    /// <summary>The rows without the padding between their tokens.</summary>
+    internal PackedRows Packed => _packed ??= new PackedRows(this);
 
     /// <summary>Places of the keys, int64 [1, T].</summary>
     private Value Keys => _keys ??= Op.Unsqueeze(Op.Range(_graph.Scalar(0, ElementType.Int64), Op.Squeeze(Total, 0), Mask.Shape[1]), 0);

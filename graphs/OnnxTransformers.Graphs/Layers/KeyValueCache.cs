@@ -14,6 +14,7 @@ internal sealed class KeyValueCache
 {
     private readonly (Value Key, Value Value)[] _past;
     private readonly (Value Key, Value Value)?[] _present;
+    private readonly SortedSet<int> _packed = [];
     private int _shared;
 
     internal KeyValueCache(Graph graph, ImmutableArray<KeyValueSizes> layers)
@@ -36,11 +37,19 @@ internal sealed class KeyValueCache
     internal (Value Key, Value Value) Past(int layer) => _past[layer];
 
     /// <summary>Takes a layer's keys and values as an operator has put them behind, or into, its past. [B, K, T, d].</summary>
-    internal void Keep(int layer, Value key, Value value)
+    /// <param name="layer">Its number.</param>
+    /// <param name="key">Its keys.</param>
+    /// <param name="value">Its values.</param>
+    /// <param name="packed">Whether real tokens stand at the beginning of their row, see <see cref="PackedRows"/>.</param>
+    internal void Keep(int layer, Value key, Value value, bool packed = false)
     {
         _present[layer] = (key, value);
         _shared++;
+        if (packed) _packed.Add(layer);
     }
+
+    /// <summary>Layers whose rows are packed.</summary>
+    internal IReadOnlyCollection<int> Packed => _packed;
 
     /// <summary>Whether past and present of every layer may be one buffer, longer than the text.</summary>
     internal bool SharesBuffers => _shared == _past.Length;

@@ -5,7 +5,7 @@ namespace OnnxTransformers.Graphs.Layers;
 internal static partial class Layer
 {
     /// <summary>Whether ONNX Runtime's GroupQueryAttention does a layer's attention: it writes keys and values into the past's own buffer where past and present are one, and copies them where they are not.</summary>
-    /// <remarks>Its CUDA kernel takes no float32, and no mask beside the rows' lengths, which left padding needs, so only the CPU takes it.</remarks>
+    /// <remarks>CUDA's kernels for a mask are its slowest, so CUDA gets rows without one: <see cref="AttendPacked"/>.</remarks>
     private static bool TakesGroupQuery(CausalInputs x, Value k, Value v, CausalAttention a) =>
         x.Cache is not null && k.Graph.Options.Target == Target.Cpu && k.Type == ElementType.Float && LastSize(k) == LastSize(v) && LastSize(k) % 8 == 0 && a.Bias is null && !a.BothWays;
 
@@ -20,7 +20,7 @@ internal static partial class Layer
         var results = g.If(x.ContinuesSeveral, () =>
         {
             var (keys, values) = (Behind(x, pastKey, k), Behind(x, pastValue, v));
-            var context = MergeHeads(q.Shape[1] == k.Shape[1] ? Attend(x, q, keys, values, a) : AttendGrouped(x, q, keys, values, a));
+            var context = AttendMasked(x, q, keys, values, a, x.AdditiveMask(a.Window));
             return new[] { context, Rest(x, keys, pastKey), Rest(x, values, pastValue) };
         }, () =>
         {

@@ -57,14 +57,18 @@ internal static partial class Layer
             var p = Linear(m[name], h, (long)heads * a.HeadSize, a.Bias);
             return a.Clip > 0 ? Op.Clip(p, -a.Clip, a.Clip) : p;
         }
-        Value q = Projected("q_proj", a.Heads), k = Projected("k_proj", a.KvHeads), v = SplitHeads(Projected("v_proj", a.KvHeads), a.KvHeads);
+        CausalAttention How() => a.Sinks ? a.How with { Sinks = m.Weight("sinks", a.Heads) } : a.How;
+        Value Back(Value context) => Linear(m[a.Output], a.ContextNorm is { } last ? last(m, context) : context, LastSize(h), a.OutputBias);
+        Value q = Projected("q_proj", a.Heads), k = Projected("k_proj", a.KvHeads), v = Projected("v_proj", a.KvHeads);
         if (a.WholeNorm is { } whole) (q, k) = (whole(m[a.Norms.Query], q), whole(m[a.Norms.Key], k));
+        // CUDA's operators take heads side by side, and a step is over before a transposition has begun.
+        if (TakesPackedRows(x, h.Type, a.HeadSize, a.HeadSize, a.How) && a.HeadNorm is null && TurnsMerged(a.Rotary))
+            return Back(AttendPacked(m, x, layer, RotateMerged(q, a.Heads, a.Rotary, x), RotateMerged(k, a.KvHeads, a.Rotary, x), v, a.Heads, a.KvHeads, How()));
+        v = SplitHeads(v, a.KvHeads);
         (q, k) = (SplitHeads(q, a.Heads), SplitHeads(k, a.KvHeads));                                            // [B, H, S, d]
         if (a.TurnFirst) (q, k) = (Rotate(q, a.Rotary, x), Rotate(k, a.Rotary, x));
         if (a.HeadNorm is { } norm) (q, k) = (norm(m[a.Norms.Query], q), norm(m[a.Norms.Key], k));
         if (!a.TurnFirst) (q, k) = (Rotate(q, a.Rotary, x), Rotate(k, a.Rotary, x));
-        var how = a.Sinks ? a.How with { Sinks = m.Weight("sinks", a.Heads) } : a.How;
-        var context = AttendCausal(m, x, layer, q, k, v, how);
-        return Linear(m[a.Output], a.ContextNorm is { } last ? last(m, context) : context, LastSize(h), a.OutputBias);
+        return Back(AttendCausal(m, x, layer, q, k, v, How()));
     }
 }

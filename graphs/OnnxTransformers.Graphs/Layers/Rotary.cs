@@ -89,6 +89,17 @@ internal static partial class Layer
         return rest is null ? result : Op.Concat(3, result, rest);
     }
 
+    /// <summary>Whether heads side by side can be turned as they are.</summary>
+    internal static bool TurnsMerged(Rotary? rotary) => rotary?.Pairs != RotaryPairs.InterleavedToHalves;
+
+    /// <summary>Turns heads that stand side by side, by ONNX Runtime's operator. [B, S, H*d] -> [B, S, H*d].</summary>
+    internal static Value RotateMerged(Value x, int heads, Rotary? rotary, CausalInputs inputs)
+    {
+        if (rotary is null) return x;
+        var (places, cosines, sines) = inputs.AngleTables(rotary);
+        return Contrib.RotaryEmbedding(x, places, cosines, sines, rotary.Size, rotary.Pairs == RotaryPairs.Interleaved, heads);
+    }
+
     private static Value Halves(Value x, Value cos, Value sin)
     {
         var half = x.Shape[-1].Size!.Value / 2;

@@ -63,7 +63,7 @@ internal static class CausalFamily
     {
         var x = CausalInputs.Declare(n.Module.Graph, n.Positions, n.Cache.IsEmpty ? null : n.Cache);
         var hidden = n.Hidden(x);
-        n.Module.Graph.SharesCache = x.Cache is { SharesBuffers: true };
+        (n.Module.Graph.SharesCache, n.Module.Graph.PackedLayers) = (x.Cache is { SharesBuffers: true }, x.Cache?.Packed ?? []);
         return [("logits", n.Logits(LastPositions(hidden))), ("last_hidden_state", hidden), .. x.Cache?.Outputs ?? []];
     }
 
