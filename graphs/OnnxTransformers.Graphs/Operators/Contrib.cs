@@ -1,3 +1,4 @@
+using OnnxTransformers.Graphs.Onnx;
 using OnnxTransformers.Graphs.Weights;
 
 namespace OnnxTransformers.Graphs.Operators;

@@ -124,6 +124,26 @@ internal sealed class PackageTests
         Assert.That(() => generator.Generate(Request(most - 1, padding: 0)), Refuses($"running a step: input_ids: {most + 1} tokens; supported: {most}, for which the network has positions. Next: shorten the prompt, or ask for fewer new tokens"));
     }
 
+    /// <summary>Its rotary factors switch behind 32 tokens: tokens that were read before don't serve then.</summary>
+    [TestCase(null)]
+    [TestCase(4)]
+    public void PhiReadsALongTextAgain(int? beams)
+    {
+        using var generator = TokenGenerator.Load(Packages.Export(Fixtures.Find("decoder/phi3-longrope-short"), new ExportOptions { Task = "text-generation", Verify = VerificationLevel.None }));
+        Assert.That(generator.Model.SwitchesAt, Is.EqualTo(32));
+        int[] start = [.. Enumerable.Range(40, 29)];
+        GenerationResult Continue(int[] prompt, int count) => generator.Generate(new() { InputIds = [prompt], Config = new() { MaxNewTokens = count, NumBeams = beams, EosTokenId = [], PadTokenId = 0 } });
+        if (beams is not null)
+        {
+            var result = Continue(start, 6);
+            Assert.That(result.SequencesScores![0] * 6, Is.EqualTo(result.Sequences[0][start.Length..].Select((id, i) => LogProbability(generator, result.Sequences[0][..(start.Length + i)], id)).Sum()).Within(1e-3));
+            return;
+        }
+        int[] alone = start;
+        for (var i = 0; i < 12; i++) alone = Continue(alone, 1).Sequences[0];
+        Assert.That(Continue(start, 12).Sequences[0], Is.EqualTo(alone));
+    }
+
     [Test]
     public void LinesAreAnswered()
     {
@@ -147,6 +167,17 @@ internal sealed class PackageTests
     }
 
     private static NUnit.Framework.Constraints.EqualStringConstraint Refuses(string message) => Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(message);
+
+    private static double LogProbability(TokenGenerator generator, int[] prompt, int id)
+    {
+        var step = new ModelStep();
+        step.Resize(1, prompt.Length, prompt.Length);
+        for (var i = 0; i < prompt.Length; i++) (step.Ids[i], step.Mask[i]) = (prompt[i], 1);
+        var scores = new float[generator.Model.Vocabulary];
+        using var cache = generator.Model.CreateCache(prompt.Length);
+        using (var output = generator.Model.Run(step, cache)) output.CopyScores(0, 0, scores);
+        return scores[id] - Distribution.LogSumExp(scores);
+    }
 
     private static GenerationRequest RequestOf(GoldenCase golden)
     {
