@@ -22,6 +22,7 @@ internal sealed class CausalInputs
     private readonly Dictionary<Rotary, (Value Cos, Value Sin)> _angles = [];
     private readonly Dictionary<Rotary, (Value Places, Value Cos, Value Sin)> _tables = [];
     private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
+    private readonly List<(string Name, Value Value)> _states = [];
     private readonly Value? _declaredPositions;
     private Value? _keys;
     private PackedRows? _packed;
@@ -48,7 +49,7 @@ internal sealed class CausalInputs
     internal Value Total => Shared("total", () => Op.ShapeOf(Mask, 1, 2));
 
     /// <summary>Declares input_ids, attention_mask, position_ids where they count, and past_key_values where there is a cache.</summary>
-    internal static CausalInputs Declare(Graph graph, PositionInput positions, ImmutableArray<KeyValueSizes>? cache)
+    internal static CausalInputs Declare(Graph graph, PositionInput positions, ImmutableArray<KeyValueSizes?>? cache)
     {
         var ids = graph.Input("input_ids", ElementType.Int64, new Shape("batch_size", "sequence_length"));
         Dim total = cache is null ? "sequence_length" : (Dim)"past_sequence_length" + "sequence_length";
@@ -57,6 +58,37 @@ internal sealed class CausalInputs
         var at = declared ? graph.Input("position_ids", ElementType.Int64, new Shape("batch_size", "sequence_length")) : null;
         return new CausalInputs(graph, ids, mask, at, cache is { } sizes ? new KeyValueCache(graph, sizes) : null);
     }
+
+    /// <summary>Which of the new tokens are real: [B, S, 1], 1 where real and 0 elsewhere.</summary>
+    internal Value Present => Shared("present", () =>
+    {
+        var mask = Cache is null ? Mask : Op.Slice(Mask, 1, Before, _graph.Constant(long.MaxValue), InputIds.Shape[1]);
+        return Op.Unsqueeze(Op.Cast(mask, _graph.Options.ComputeType), 2);
+    });
+
+    /// <summary>What a layer keeps beside keys and values, of one size whatever the length: what the step before left, zeros at the beginning. [B, ...].</summary>
+    /// <param name="kind">What it is, as "conv": past_conv.{i} and present_conv.{i} are its input and output.</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="sizes">Dimensions behind the first.</param>
+    internal Value State(string kind, int layer, params ReadOnlySpan<long> sizes)
+    {
+        var (type, rows) = (_graph.Options.ComputeType, InputIds.Shape[0]);
+        Dim[] dims = [rows, .. sizes.ToArray().Select(s => (Dim)s)];
+        if (Cache is not null) return _graph.Input($"past_{kind}.{layer}", type, new Shape(dims));
+        return Op.Zeros(Op.Concat(0, Op.ShapeOf(InputIds, 0, 1), _graph.Constant(sizes)), type, new Shape(dims));
+    }
+
+    /// <summary>Keeps a state for the next step.</summary>
+    internal void Keep(string kind, int layer, Value state)
+    {
+        if (Cache is not null) _states.Add(($"present_{kind}.{layer}", state));
+    }
+
+    /// <summary>What the next step gets back: keys and values, and other states.</summary>
+    internal IEnumerable<(string Name, Value Value)> Outputs => [.. Cache?.Outputs ?? [], .. _states];
+
+    /// <summary>Whether past and present may be one buffer: not where there are other states, which are read while they are written.</summary>
+    internal bool SharesBuffers => Cache is { SharesBuffers: true } && _states.Count == 0;
 
     /// <summary>[B, 1, S, T]: 0 where a query sees a key, a very low number elsewhere. A key is seen when it is real, not later than the query and, with a window, less than so many places before it.</summary>
     /// <param name="window">How many keys are seen at most, the query's own among them; 0 for all.</param>

@@ -27,8 +27,8 @@ internal static partial class Layer
     /// <summary>Grouped-query attention with a cache (Ainslie et al., 2023): each of K key heads serves G = H/K query heads. q [B, H, S, d], k [B, K, S, d], v [B, K, S, dv] -> [B, S, H*dv].</summary>
     internal static Value AttendCausal(Module m, CausalInputs x, int layer, Value q, Value k, Value v, CausalAttention a)
     {
-        if (TakesGroupQuery(x, k, v, a)) return AttendFused(m, x, layer, q, k, v, a);
-        if (TakesPackedRows(x, k.Type, LastSize(k), LastSize(v), a)) return AttendPacked(m, x, layer, MergeHeads(q), MergeHeads(k), MergeHeads(v), (int)q.Shape[1].Size!.Value, (int)k.Shape[1].Size!.Value, a);
+        if (TakesMerged(x, k.Type, LastSize(k), LastSize(v), a))
+            return AttendMerged(m, x, layer, MergeHeads(q), MergeHeads(k), MergeHeads(v), (int)q.Shape[1].Size!.Value, (int)k.Shape[1].Size!.Value, a);
         (k, v) = Remember(m, x, layer, k, v);
         return AttendTo(m, x, q, k, v, a);
     }

@@ -99,6 +99,13 @@ internal static partial class Layer
         var (places, cosines, sines) = inputs.AngleTables(rotary);
         return Contrib.RotaryEmbedding(x, places, cosines, sines, rotary.Size, rotary.Pairs == RotaryPairs.Interleaved, heads);
     }
+    /// <summary>What queries are multiplied by so that attention stays sharp beyond the trained context (Llama 4): 1 + beta * ln(1 + floor(position / original)). [B or 1, 1, S, 1].</summary>
+    internal static Value PositionScale(CausalInputs x, double beta, int original) => x.Shared("scale of queries", () =>
+    {
+        var g = x.InputIds.Graph;
+        var contexts = Op.Cast(Op.Unsqueeze(x.PositionIds / g.Scalar(original, ElementType.Int64), 1, 3), ElementType.Float);
+        return Op.Cast(Op.Log(contexts + 1) * beta + 1, g.Options.ComputeType);
+    });
 
     private static Value Halves(Value x, Value cos, Value sin)
     {
