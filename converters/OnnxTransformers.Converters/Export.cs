@@ -59,7 +59,7 @@ public static class Export
         CopyFiles(source, staging.Package);
         var links = Link(source, options, graphFolder);
         ImmutableArray<(ExportedGraph Exported, OnnxModel Model)> written = [.. variants.SelectMany(v => v.Write(plan, source, graphFolder, links, progress, cancellation).Select(w => (Describe(v, w.Graph, w.Model), w.Model)))];
-        if (plan.Family.IsCausal && plan.Task == "text-generation") GenAiConfig.Write(staging.Package, source, written[0].Exported.File, written[0].Model);
+        if (plan.Family.IsCausal && plan.Task == "text-generation") GenAiConfig.Write(staging.Package, source, written[0].Exported.File, written[0].Model, options.Target);
         ImmutableArray<ExportedGraph> graphs = [.. written.Select(w => w.Exported)];
         var text = CheckTokenizer(plan, source, options, variants, staging.Package);
         var verified = Verify(new Verifier(plan, source, staging.Scratch, plan.Traits, progress, cancellation) { Text = text }, options, variants, graphFolder);

@@ -11,7 +11,7 @@ public enum Precision
     Fp16,
     /// <summary>16-bit brain floats; <c>_bf16</c>. Graphs for CUDA compute in them; the others widen each weight and compute in float32, since ONNX Runtime's CPU provider has no bfloat16 kernels.</summary>
     Bf16,
-    /// <summary>Matrices of linear layers as 8-bit integers in blocks; all else, and what is computed, is float32; <c>_int8</c>.</summary>
+    /// <summary>Matrices of linear layers as 8-bit integers in blocks; all else, and what is computed, is float32, in graphs for CUDA float16; <c>_int8</c>.</summary>
     Int8,
     /// <summary>The same with 4-bit integers; <c>_q4</c>.</summary>
     Int4,

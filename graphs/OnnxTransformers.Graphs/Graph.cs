@@ -74,6 +74,9 @@ public sealed class Graph
     /// <summary>Whether past and present of its cache may be one buffer, longer than the text, which attention writes into.</summary>
     public bool SharesCache { get; internal set; }
 
+    /// <summary>Layers whose cache has the real tokens of each row at its beginning, whatever the mask has between them.</summary>
+    public IReadOnlyCollection<int> PackedLayers { get; internal set; } = [];
+
     internal IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>Says that there may be another number of texts than of images.</summary>
@@ -190,6 +193,37 @@ public sealed class Graph
         return Nodes("If", [condition], shapes.AsSpan(), [new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = first }, new AttributeProto { Name = "else_branch", Type = AttributeProto.Types.AttributeType.Graph, G = second }]);
     }
 
+    /// <summary>Runs the same nodes for each entry along an axis, one after the other; states go from one run to the next.</summary>
+    /// <param name="states">What the first run gets.</param>
+    /// <param name="sequences">What is cut along the axis: each run gets an entry of each, without the axis.</param>
+    /// <param name="axis">The axis, of the results as well.</param>
+    /// <param name="run">From states and entries to the next states, of the same shapes, and to results.</param>
+    /// <returns>The last states, and the results of all runs along the axis.</returns>
+    internal (ImmutableArray<Value> States, ImmutableArray<Value> Results) Scan(ImmutableArray<Value> states, ImmutableArray<Value> sequences, int axis,
+        Func<ImmutableArray<Value>, ImmutableArray<Value>, (ImmutableArray<Value> States, ImmutableArray<Value> Results)> run)
+    {
+        Value Given(string kind, Value v, Shape shape) => new(this, Claim(Scope.Length == 0 ? kind : $"{Scope}/{kind}"), v.Type, shape);
+        ImmutableArray<Value> before = [.. states.Select(s => Given("state", s, s.Shape))], entries = [.. sequences.Select(s => Given("entry", s, new Shape([.. s.Shape.Dims.RemoveAt(axis)])))];
+        var length = sequences[0].Shape[axis];
+        var results = 0;
+        var (body, each) = Branch("body", () =>
+        {
+            var (next, found) = run(before, entries);
+            results = found.Length;
+            return next.AddRange(found).AsSpan();
+        });
+        foreach (var given in before.AddRange(entries)) body.Input.Add(Info(given.Name, given.Type, given.Shape));
+        var outputs = each.Select((o, i) => i < states.Length ? o : (o.Item1, new Shape([.. o.Item2.Dims.Insert(axis, length)]))).ToArray();
+        var all = Nodes("Scan", [.. states, .. sequences], outputs,
+        [
+            new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = body },
+            Attributes.Of("num_scan_inputs", sequences.Length),
+            Attributes.Of("scan_input_axes", [.. Enumerable.Repeat((long)axis, sequences.Length)]),
+            Attributes.Of("scan_output_axes", [.. Enumerable.Repeat((long)axis, results)]),
+        ]);
+        return (all[..states.Length], all[states.Length..]);
+    }
+
     /// <summary>Adds nodes to the graph itself until the result is disposed, and not to the branch that is being built: they come before its If.</summary>
     internal BranchGuard OutsideBranches()
     {
@@ -200,7 +234,7 @@ public sealed class Graph
 
     private (GraphProto Branch, ImmutableArray<(ElementType, Shape)> Outputs) Branch(string name, Func<ReadOnlySpan<Value>> make)
     {
-        if (_nodes != _proto.Node) throw Error("a branch within a branch");
+        var around = _nodes;
         var branch = new GraphProto { Name = Scope.Length == 0 ? name : $"{Scope}/{name}" };
         _nodes = branch.Node;
         try
@@ -215,7 +249,7 @@ public sealed class Graph
         }
         finally
         {
-            _nodes = _proto.Node;
+            _nodes = around;
         }
     }
 

@@ -42,8 +42,14 @@ public sealed record BuildOptions
     /// <summary>True where the result of every module becomes an output named after its path, to find the first one that differs.</summary>
     public bool ExposeModules { get; init; }
 
-    /// <summary>The type the network's weights are stored in.</summary>
-    public ElementType StorageType => Precision switch { Precision.Fp16 => ElementType.Float16, Precision.Bf16 => ElementType.BFloat16, _ => ElementType.Float };
+    /// <summary>The type the network's weights are stored in. What the integer precisions leave is float32; for CUDA float16, since its fused operators take nothing wider.</summary>
+    public ElementType StorageType => Precision switch
+    {
+        Precision.Fp16 => ElementType.Float16,
+        Precision.Bf16 => ElementType.BFloat16,
+        Precision.Int8 or Precision.Int4 when Target == Target.Cuda => ElementType.Float16,
+        _ => ElementType.Float,
+    };
 
     /// <summary>The type the network computes in.</summary>
     public ElementType ComputeType => Precision == Precision.Bf16 && Target != Target.Cuda ? ElementType.Float : StorageType;

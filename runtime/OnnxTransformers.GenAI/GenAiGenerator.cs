@@ -94,9 +94,10 @@ public sealed class GenAiGenerator : ITokenGenerator
 
     private static void Choose(Config config, Provider provider, string doing)
     {
+        // Packages for CUDA name it.
+        config.ClearProviders();
         if (provider is CpuProvider) return;
         if (provider is not CudaProvider cuda) throw new UnsupportedCheckpointException(doing, new Problem("provider", provider.Name, "CPU, CUDA"));
-        config.ClearProviders();
         config.AppendProvider("cuda");
         config.SetProviderOption("cuda", "device_id", cuda.DeviceId.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }

@@ -26,14 +26,36 @@ internal static class Workers
 
     internal static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
+    internal static TokenGenerator Load(string package, string precision, int threads) =>
+        TokenGenerator.Load(package, OnnxTransformers.RuntimeOptions.Default with { Precision = precision == "fp32" ? Precision.Fp32 : Precision.Int4, Threads = threads });
+
+    internal static GenerationRequest Request(int batch, int prompt, int count) => new()
+    {
+        InputIds = [.. Enumerable.Range(0, batch).Select(row => SyntheticLlama.Prompt(row, prompt))],
+        Config = new GenerationConfig { DoSample = false, MaxNewTokens = count, MinNewTokens = count, PadTokenId = 0, EosTokenId = [] },
+    };
+
+    internal static Config Configure(string package, string precision, int threads)
+    {
+        var config = new Config(package);
+        config.Overlay($$$"""{"model": {"decoder": {"filename": "onnx/model{{{(precision == "fp32" ? "" : "_q4")}}}.onnx", "session_options": {"intra_op_num_threads": {{{threads}}}} } } }""");
+        return config;
+    }
+
+    internal static GeneratorParams Parameters(Model model, int batch, int length)
+    {
+        var parameters = new GeneratorParams(model);
+        parameters.SetSearchOption("max_length", length);
+        parameters.SetSearchOption("min_length", length);
+        parameters.SetSearchOption("batch_size", batch);
+        parameters.SetSearchOption("do_sample", false);
+        return parameters;
+    }
+
     private static Measured Ours(string package, string precision, int batch, int prompt, int count, int rounds, int threads)
     {
-        using var generator = TokenGenerator.Load(package, OnnxTransformers.RuntimeOptions.Default with { Precision = precision == "fp32" ? Precision.Fp32 : Precision.Int4, Threads = threads });
-        var request = new GenerationRequest
-        {
-            InputIds = [.. Enumerable.Range(0, batch).Select(row => SyntheticLlama.Prompt(row, prompt))],
-            Config = new GenerationConfig { DoSample = false, MaxNewTokens = count, MinNewTokens = count, PadTokenId = 0, EosTokenId = [] },
-        };
+        using var generator = Load(package, precision, threads);
+        var request = Request(batch, prompt, count);
         var best = new Measured(double.MaxValue, 0, 1, 0, []);
         for (var round = 0; round <= rounds; round++)
         {
@@ -49,19 +71,14 @@ internal static class Workers
 
     private static Measured GenAi(string package, string precision, int batch, int prompt, int count, int rounds, int threads)
     {
-        using var config = new Config(package);
-        config.Overlay($$$"""{"model": {"decoder": {"filename": "onnx/model{{{(precision == "fp32" ? "" : "_q4")}}}.onnx", "session_options": {"intra_op_num_threads": {{{threads}}}} } } }""");
+        using var config = Configure(package, precision, threads);
         using var model = new Model(config);
         var best = new Measured(double.MaxValue, 0, 0, 0, []);
         for (var round = 0; round <= rounds; round++)
         {
             var clock = new StepClock(threads == 1);
-            using var options = new GeneratorParams(model);
-            options.SetSearchOption("max_length", prompt + count);
-            options.SetSearchOption("min_length", prompt + count);
-            options.SetSearchOption("batch_size", batch);
-            options.SetSearchOption("do_sample", false);
-            using var generator = new Generator(model, options);
+            using var parameters = Parameters(model, batch, prompt + count);
+            using var generator = new Generator(model, parameters);
             generator.AppendTokens([.. Enumerable.Range(0, batch).SelectMany(row => SyntheticLlama.Prompt(row, prompt))]);
             while (!generator.IsDone())
             {

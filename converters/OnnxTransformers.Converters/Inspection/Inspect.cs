@@ -34,7 +34,7 @@ public static class Inspect
         using var source = ExportSource.Open(folder);
         var config = source.Network.ReadConfig();
         var (type, architectures) = (config.String("model_type"), config.Strings("architectures", []));
-        var family = ModelCatalog.Families.FirstOrDefault(f => f.ModelType == type);
+        var family = ModelCatalog.FamilyOf(config, type);
         var totals = Totals(source.Tensors.Values.Select(t => (t.Type, t.Count, t.Bytes)));
         var (task, refusal) = Plan(source);
         return new(folder, type, architectures, source.Network.Format == WeightFormat.Torch ? "torch" : "safetensors", source.WeightFiles.Count(), totals, task, family?.Tasks ?? [], refusal);

@@ -25,7 +25,8 @@ internal static class GenAiConfig
     /// <param name="source">The checkpoint.</param>
     /// <param name="file">The graph's file, from the package's folder on.</param>
     /// <param name="model">The graph.</param>
-    internal static void Write(string package, ExportSource source, string file, OnnxModel model)
+    /// <param name="target">What it is made for: a provider that the target names is named here, too.</param>
+    internal static void Write(string package, ExportSource source, string file, OnnxModel model, Target target)
     {
         var inputs = model.Proto.Graph.Input.ToDictionary(i => i.Name, i => i.Type.TensorType.Shape.Dim);
         if (!inputs.TryGetValue(PastKey, out var past) || inputs.Any(i => i.Key.StartsWith("past_", StringComparison.Ordinal) && !(i.Value.Count == 4 && i.Value[1].DimValue == past[1].DimValue && i.Value[3].DimValue == past[3].DimValue))) return;
@@ -43,7 +44,7 @@ internal static class GenAiConfig
             if (!Ids(json, generation, "pad_token_id") && FirstId(generation, "eos_token_id") is { } eos) json.WriteNumber("pad_token_id", eos);
             json.WriteNumber("context_length", context);
             json.WriteNumber("vocab_size", config.IntOrNull("vocab_size") ?? 0);
-            Decoder(json, config, file, inputs.ContainsKey("position_ids"), layers: inputs.Keys.Count(n => n.EndsWith(".key", StringComparison.Ordinal)), kvHeads: (int)past[1].DimValue, headSize: (int)past[3].DimValue);
+            Decoder(json, config, file, target, inputs.ContainsKey("position_ids"), layers: inputs.Keys.Count(n => n.EndsWith(".key", StringComparison.Ordinal)), kvHeads: (int)past[1].DimValue, headSize: (int)past[3].DimValue);
             json.WriteEndObject();
             Search(json, generation, context, shares: model.Proto.MetadataProps.Any(p => p.Key == "past_present_share_buffer" && p.Value == "true"));
             json.WriteEndObject();
@@ -51,11 +52,12 @@ internal static class GenAiConfig
         stream.Write("\n"u8);
     }
 
-    private static void Decoder(Utf8JsonWriter json, ConfigReader config, string file, bool positions, int layers, int kvHeads, int headSize)
+    private static void Decoder(Utf8JsonWriter json, ConfigReader config, string file, Target target, bool positions, int layers, int kvHeads, int headSize)
     {
         json.WriteStartObject("decoder");
         json.WriteStartObject("session_options");
         json.WriteStartArray("provider_options");
+        if (target == Target.Cuda) WriteCuda(json);
         json.WriteEndArray();
         json.WriteEndObject();
         json.WriteString("filename", file);
@@ -66,6 +68,16 @@ internal static class GenAiConfig
         json.WriteNumber("num_key_value_heads", kvHeads);
         Names(json, "inputs", [("input_ids", "input_ids"), ("attention_mask", "attention_mask"), .. positions ? [("position_ids", "position_ids")] : Array.Empty<(string, string)>(), ("past_key_names", "past_key_values.%d.key"), ("past_value_names", "past_key_values.%d.value")]);
         Names(json, "outputs", [("logits", "logits"), ("present_key_names", "present.%d.key"), ("present_value_names", "present.%d.value")]);
+        json.WriteEndObject();
+    }
+
+    /// <summary>A CUDA graph records one way through the network, and ours has two: for a prompt and for a step.</summary>
+    private static void WriteCuda(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteStartObject("cuda");
+        json.WriteString("enable_cuda_graph", "0");
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 

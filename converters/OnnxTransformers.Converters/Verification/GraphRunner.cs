@@ -2,9 +2,11 @@ using System.Collections.Immutable;
 
 namespace OnnxTransformers.Converters.Verification;
 
-/// <summary>An opened graph that is run on test inputs.</summary>
+/// <summary>An opened graph that is run on test inputs. Caches go in and come out with each token at its place in the mask, however the graph keeps them.</summary>
 internal sealed class GraphRunner(ModelSession session, string name) : IDisposable
 {
+    private readonly PackedCache? _packed = PackedCache.Of(session.Metadata);
+
     internal ImmutableArray<TensorSpec> Inputs => session.Inputs;
 
     /// <summary>What the file tells of the network; null for files from elsewhere.</summary>
@@ -17,11 +19,11 @@ internal sealed class GraphRunner(ModelSession session, string name) : IDisposab
     internal ImmutableArray<Tensor> Run(TestInput input, CancellationToken cancellation)
     {
         using var feeds = new Feeds();
-        foreach (var tensor in input.Tensors) Feed(feeds, tensor);
+        foreach (var tensor in input.Tensors) Feed(feeds, _packed?.Pack(tensor, input) ?? tensor);
         try
         {
             using var outputs = session.Run(feeds, null, cancellation);
-            return [.. session.Outputs.Select(spec => Read(outputs, spec))];
+            return [.. session.Outputs.Select(spec => Read(outputs, spec)).Select(t => _packed?.Unpack(t, input) ?? t)];
         }
         catch (InvalidInputException e)
         {

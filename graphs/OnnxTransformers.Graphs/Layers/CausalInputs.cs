@@ -22,8 +22,10 @@ internal sealed class CausalInputs
     private readonly Dictionary<Rotary, (Value Cos, Value Sin)> _angles = [];
     private readonly Dictionary<Rotary, (Value Places, Value Cos, Value Sin)> _tables = [];
     private readonly Dictionary<string, Value> _shapes = new(StringComparer.Ordinal);
+    private readonly List<(string Name, Value Value)> _states = [];
     private readonly Value? _declaredPositions;
     private Value? _keys;
+    private PackedRows? _packed;
     private Value? _queries;
 
     private CausalInputs(Graph graph, Value ids, Value mask, Value? positions, KeyValueCache? cache) => (_graph, InputIds, Mask, _declaredPositions, Cache) = (graph, ids, mask, positions, cache);
@@ -47,7 +49,7 @@ internal sealed class CausalInputs
     internal Value Total => Shared("total", () => Op.ShapeOf(Mask, 1, 2));
 
     /// <summary>Declares input_ids, attention_mask, position_ids where they count, and past_key_values where there is a cache.</summary>
-    internal static CausalInputs Declare(Graph graph, PositionInput positions, ImmutableArray<KeyValueSizes>? cache)
+    internal static CausalInputs Declare(Graph graph, PositionInput positions, ImmutableArray<KeyValueSizes?>? cache)
     {
         var ids = graph.Input("input_ids", ElementType.Int64, new Shape("batch_size", "sequence_length"));
         Dim total = cache is null ? "sequence_length" : (Dim)"past_sequence_length" + "sequence_length";
@@ -57,22 +59,54 @@ internal sealed class CausalInputs
         return new CausalInputs(graph, ids, mask, at, cache is { } sizes ? new KeyValueCache(graph, sizes) : null);
     }
 
+    /// <summary>Which of the new tokens are real: [B, S, 1], 1 where real and 0 elsewhere.</summary>
+    internal Value Present => Shared("present", () =>
+    {
+        var mask = Cache is null ? Mask : Op.Slice(Mask, 1, Before, _graph.Constant(long.MaxValue), InputIds.Shape[1]);
+        return Op.Unsqueeze(Op.Cast(mask, _graph.Options.ComputeType), 2);
+    });
+
+    /// <summary>What a layer keeps beside keys and values, of one size whatever the length: what the step before left, zeros at the beginning. [B, ...].</summary>
+    /// <param name="kind">What it is, as "conv": past_conv.{i} and present_conv.{i} are its input and output.</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="sizes">Dimensions behind the first.</param>
+    internal Value State(string kind, int layer, params ReadOnlySpan<long> sizes)
+    {
+        var (type, rows) = (_graph.Options.ComputeType, InputIds.Shape[0]);
+        Dim[] dims = [rows, .. sizes.ToArray().Select(s => (Dim)s)];
+        if (Cache is not null) return _graph.Input($"past_{kind}.{layer}", type, new Shape(dims));
+        return Op.Zeros(Op.Concat(0, Op.ShapeOf(InputIds, 0, 1), _graph.Constant(sizes)), type, new Shape(dims));
+    }
+
+    /// <summary>Keeps a state for the next step.</summary>
+    internal void Keep(string kind, int layer, Value state)
+    {
+        if (Cache is not null) _states.Add(($"present_{kind}.{layer}", state));
+    }
+
+    /// <summary>What the next step gets back: keys and values, and other states.</summary>
+    internal IEnumerable<(string Name, Value Value)> Outputs => [.. Cache?.Outputs ?? [], .. _states];
+
+    /// <summary>Whether past and present may be one buffer: not where there are other states, which are read while they are written.</summary>
+    internal bool SharesBuffers => Cache is { SharesBuffers: true } && _states.Count == 0;
+
     /// <summary>[B, 1, S, T]: 0 where a query sees a key, a very low number elsewhere. A key is seen when it is real, not later than the query and, with a window, less than so many places before it.</summary>
     /// <param name="window">How many keys are seen at most, the query's own among them; 0 for all.</param>
     /// <param name="bothWays">Whether later keys are seen as well; a window then goes both ways.</param>
     internal Value AdditiveMask(int window, bool bothWays = false)
     {
         if (_masks.TryGetValue((window, bothWays), out var known)) return known;
-        var type = _graph.Options.ComputeType;
         using var outside = _graph.OutsideBranches();
         using var scope = _graph.Enter("attention_mask");
         var seen = Op.Cast(Op.Unsqueeze(Mask, 1, 2), ElementType.Bool);                                         // [B, 1, 1, T]
         if (!bothWays) seen = Op.And(seen, Places(Op.LessOrEqual(Keys, Queries2)));
         if (window > 0) seen = Op.And(seen, Places(Op.Greater(Keys, Queries2 - _graph.Scalar(window, ElementType.Int64))));
         if (window > 0 && bothWays) seen = Op.And(seen, Places(Op.Less(Keys, Queries2 + _graph.Scalar(window, ElementType.Int64))));
-        // Half of the lowest number, so that scores may be added to it without becoming infinite.
-        return _masks[(window, bothWays)] = Op.Where(seen, _graph.Scalar(0, type), _graph.Scalar(Scalars.Lowest(type) / 2, type));
+        return _masks[(window, bothWays)] = Added(seen);
     }
+
+    /// <summary>What is added to scores: 0 where a key is seen, a very low number elsewhere. Half of the lowest number, so that scores may be added to it without becoming infinite.</summary>
+    internal Value Added(Value seen) => Op.Where(seen, _graph.Scalar(0, _graph.Options.ComputeType), _graph.Scalar(Scalars.Lowest(_graph.Options.ComputeType) / 2, _graph.Options.ComputeType));
 
     /// <summary>Cosines and sines of a rotary scheme at the positions: [B, 1, S, d/2].</summary>
     internal (Value Cos, Value Sin) Angles(Rotary rotary)
@@ -126,6 +160,12 @@ internal sealed class CausalInputs
         var several = Op.And(Op.Greater(Op.ShapeOf(InputIds, 0, 1), one), Op.Greater(Length, one));
         return Op.Squeeze(Op.And(several, Op.Greater(Before, _graph.Scalar(0, ElementType.Int64))), 0);
     });
+
+    /// <summary>Whether there are several new tokens.</summary>
+    internal Value ReadsSeveral => Shared("reads several", () => Op.Squeeze(Op.Greater(Length, _graph.Scalar(1, ElementType.Int64)), 0));
+
+    /// <summary>The rows without the padding between their tokens.</summary>
+    internal PackedRows Packed => _packed ??= new PackedRows(this);
 
     /// <summary>Places of the keys, int64 [1, T].</summary>
     private Value Keys => _keys ??= Op.Unsqueeze(Op.Range(_graph.Scalar(0, ElementType.Int64), Op.Squeeze(Total, 0), Mask.Shape[1]), 0);

@@ -12,38 +12,48 @@ internal sealed record KeyValueSizes(int Heads, int KeySize, int ValueSize);
 /// <summary>Keys and values of the past, as inputs past_key_values.{i}.key and .value, and with the present appended as outputs present.{i}.key and .value.</summary>
 internal sealed class KeyValueCache
 {
-    private readonly (Value Key, Value Value)[] _past;
+    private readonly (Value Key, Value Value)?[] _past;
     private readonly (Value Key, Value Value)?[] _present;
+    private readonly SortedSet<int> _packed = [];
     private int _shared;
 
-    internal KeyValueCache(Graph graph, ImmutableArray<KeyValueSizes> layers)
+    /// <param name="graph">The graph.</param>
+    /// <param name="layers">What each layer keeps; null for layers that keep no keys and values.</param>
+    internal KeyValueCache(Graph graph, ImmutableArray<KeyValueSizes?> layers)
     {
-        _past = new (Value, Value)[layers.Length];
+        _past = [.. layers.Select((l, i) => l is null ? ((Value, Value)?)null : (Past(graph, i, "key", l.Heads, l.KeySize), Past(graph, i, "value", l.Heads, l.ValueSize)))];
         _present = new (Value, Value)?[layers.Length];
-        for (var i = 0; i < layers.Length; i++)
-            _past[i] = (Past(graph, i, "key", layers[i].Heads, layers[i].KeySize), Past(graph, i, "value", layers[i].Heads, layers[i].ValueSize));
     }
 
     /// <summary>Puts a layer's keys and values behind its past. [B, K, S, d] -> [B, K, T, d].</summary>
     internal (Value Key, Value Value) Append(int layer, Value key, Value value)
     {
-        var all = (Op.Concat(2, _past[layer].Key, key), Op.Concat(2, _past[layer].Value, value));
+        var (pastKey, pastValue) = Past(layer);
+        var all = (Op.Concat(2, pastKey, key), Op.Concat(2, pastValue, value));
         _present[layer] = all;
         return all;
     }
 
     /// <summary>A layer's past. [B, K, past, d].</summary>
-    internal (Value Key, Value Value) Past(int layer) => _past[layer];
+    internal (Value Key, Value Value) Past(int layer) => _past[layer] ?? throw new InvalidOperationException($"Layer {layer} keeps no keys and values.");
 
     /// <summary>Takes a layer's keys and values as an operator has put them behind, or into, its past. [B, K, T, d].</summary>
-    internal void Keep(int layer, Value key, Value value)
+    /// <param name="layer">Its number.</param>
+    /// <param name="key">Its keys.</param>
+    /// <param name="value">Its values.</param>
+    /// <param name="packed">Whether real tokens stand at the beginning of their row, see <see cref="PackedRows"/>.</param>
+    internal void Keep(int layer, Value key, Value value, bool packed = false)
     {
         _present[layer] = (key, value);
         _shared++;
+        if (packed) _packed.Add(layer);
     }
 
+    /// <summary>Layers whose rows are packed.</summary>
+    internal IReadOnlyCollection<int> Packed => _packed;
+
     /// <summary>Whether past and present of every layer may be one buffer, longer than the text.</summary>
-    internal bool SharesBuffers => _shared == _past.Length;
+    internal bool SharesBuffers => _shared > 0 && _shared == _past.Count(p => p is not null);
 
     /// <summary>The outputs of all layers.</summary>
     internal IEnumerable<(string Name, Value Value)> Outputs =>

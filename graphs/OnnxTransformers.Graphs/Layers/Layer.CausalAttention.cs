@@ -27,7 +27,8 @@ internal static partial class Layer
     /// <summary>Grouped-query attention with a cache (Ainslie et al., 2023): each of K key heads serves G = H/K query heads. q [B, H, S, d], k [B, K, S, d], v [B, K, S, dv] -> [B, S, H*dv].</summary>
     internal static Value AttendCausal(Module m, CausalInputs x, int layer, Value q, Value k, Value v, CausalAttention a)
     {
-        if (TakesGroupQuery(x, k, v, a)) return AttendFused(m, x, layer, q, k, v, a);
+        if (TakesMerged(x, k.Type, LastSize(k), LastSize(v), a))
+            return AttendMerged(m, x, layer, MergeHeads(q), MergeHeads(k), MergeHeads(v), (int)q.Shape[1].Size!.Value, (int)k.Shape[1].Size!.Value, a);
         (k, v) = Remember(m, x, layer, k, v);
         return AttendTo(m, x, q, k, v, a);
     }
@@ -45,19 +46,23 @@ internal static partial class Layer
         using var scope = m.Enter();
         long heads = q.Shape[1].Size!.Value, kvHeads = k.Shape[1].Size!.Value;
         if (heads % kvHeads != 0) throw m.Graph.Error($"{heads} query heads don't divide by {kvHeads} key heads");
-        return m.Result(MergeHeads(heads == kvHeads ? Attend(x, q, k, v, a) : AttendGrouped(x, q, k, v, a)));
+        return m.Result(AttendMasked(x, q, k, v, a, x.AdditiveMask(a.Window, a.BothWays)));
     }
 
-    private static Value Attend(CausalInputs x, Value q, Value k, Value v, CausalAttention a)
+    /// <summary>Attention with a mask [B, 1, S, T] that is added to the scores. -> [B, S, H*dv].</summary>
+    private static Value AttendMasked(CausalInputs x, Value q, Value k, Value v, CausalAttention a, Value mask) =>
+        MergeHeads(q.Shape[1] == k.Shape[1] ? Attend(q, k, v, a, mask) : AttendGrouped(x, q, k, v, a, mask));
+
+    private static Value Attend(Value q, Value k, Value v, CausalAttention a, Value mask)
     {
         var scores = Scores(q, k, a);                                                                           // [B, H, S, T]
         if (a.Bias is not null) scores += a.Bias;
         var sinks = a.Sinks is null ? null : Op.Reshape(a.Sinks, [1, q.Shape[1].Size!.Value, 1, 1]);
-        return Op.MatMul(Weights(scores + x.AdditiveMask(a.Window, a.BothWays), sinks), v);
+        return Op.MatMul(Weights(scores + mask, sinks), v);
     }
 
     /// <summary>The queries of a group are rows of one product with the group's keys, so that keys and values are never repeated.</summary>
-    private static Value AttendGrouped(CausalInputs x, Value q, Value k, Value v, CausalAttention a)
+    private static Value AttendGrouped(CausalInputs x, Value q, Value k, Value v, CausalAttention a, Value mask)
     {
         var g = q.Graph;
         long heads = q.Shape[1].Size!.Value, kvHeads = k.Shape[1].Size!.Value, group = heads / kvHeads, d = q.Shape[3].Size!.Value;
@@ -70,7 +75,7 @@ internal static partial class Layer
         scores = Op.Reshape(scores, apart, new Shape(batch, kvHeads, group, s, k.Shape[2]));                    // [B, K, G, S, T]
         if (a.Bias is { } bias) scores += Op.Reshape(bias, [0, kvHeads, group, 1, -1], remaining: bias.Shape[3]);
         var sinks = a.Sinks is null ? null : Op.Reshape(a.Sinks, [1, kvHeads, group, 1, 1]);
-        var weights = Weights(scores + Op.Unsqueeze(x.AdditiveMask(a.Window, a.BothWays), 1), sinks);
+        var weights = Weights(scores + Op.Unsqueeze(mask, 1), sinks);
         var context = Op.MatMul(Op.Reshape(weights, together, new Shape(batch, kvHeads, rows, k.Shape[2])), v); // [B, K, G*S, dv]
         return Op.Reshape(context, [0, heads, -1, v.Shape[3].Size!.Value], remaining: s);
     }
@@ -85,6 +90,8 @@ internal static partial class Layer
     private static Value Weights(Value scores, Value? sinks)
     {
         if (sinks is null) return Op.Softmax(scores, -1);
+        // ONNX Runtime finds no largest bfloat16.
+        if (scores.Type == ElementType.BFloat16) return Op.Cast(Weights(Op.Cast(scores, ElementType.Float), Op.Cast(sinks, ElementType.Float)), ElementType.BFloat16);
         var largest = Op.Max(Op.ReduceMax(scores, -1, keep: true), sinks);
         var shares = Op.Exp(scores - largest);
         return shares / (Op.ReduceSum(shares, -1, keep: true) + Op.Exp(sinks - largest));

@@ -23,18 +23,18 @@ internal static partial class Layer
     /// <summary>Rows as the tokens were. [N, D] -> [B, S, D].</summary>
     internal static Value LikeTokens(Value rows, Value h) => Op.Reshape(rows, h.Graph.ShapeWithLast(h, LastSize(rows)), h.Shape.With(-1, LastSize(rows)));
 
-    /// <summary>A softmax over all experts, of which the best k are taken, divided by their sum where asked for. logits [N, E].</summary>
-    internal static Routing SoftmaxThenTop(Value logits, int k, bool normalize)
+    /// <summary>The k experts with the best scores. scores [N, E].</summary>
+    internal static Routing Top(Value scores, int k)
     {
-        var (weights, experts) = Op.TopK(Op.Softmax(logits, -1), k, 1);
-        return new(experts, normalize ? weights / Op.ReduceSum(weights, 1, keep: true) : weights);
+        var (weights, experts) = Op.TopK(scores, k, 1);
+        return new(experts, weights);
     }
 
     /// <summary>The best k logits, and a softmax over these. logits [N, E].</summary>
     internal static Routing TopThenSoftmax(Value logits, int k)
     {
-        var (best, experts) = Op.TopK(logits, k, 1);
-        return new(experts, Op.Softmax(best, -1));
+        var top = Top(logits, k);
+        return top with { Weights = Op.Softmax(top.Weights, -1) };
     }
 
     /// <summary>The k experts with the best scores plus bias, within the best groups; their weights are the scores themselves. scores [N, E].</summary>
@@ -47,7 +47,11 @@ internal static partial class Layer
     }
 
     /// <summary>Weights divided by their sum.</summary>
-    internal static Routing Normalized(Routing r, double epsilon = 1e-20) => r with { Weights = r.Weights / (Op.ReduceSum(r.Weights, 1, keep: true) + epsilon) };
+    internal static Routing Normalized(Routing r, double epsilon)
+    {
+        var sum = Op.ReduceSum(r.Weights, 1, keep: true);
+        return r with { Weights = r.Weights / (epsilon > 0 ? sum + epsilon : sum) };
+    }
 
     /// <summary>Sends each token to its experts only, and adds up what they give, weighted. rows [N, D] -> [N, width].</summary>
     /// <param name="m">The module of the experts.</param>
@@ -74,7 +78,7 @@ internal static partial class Layer
         return m.Result(Op.Cast(Op.AddRows(zeros, Op.Concat(0, sent), Op.Cast(Op.Concat(0, results), ElementType.Float)), rows.Type));
     }
 
-    /// <summary>Gated experts, each with matrices of its own under its number. rows [N, D] -> [N, D].</summary>
+    /// <summary>Gated experts, each with matrices of its own under its number, or all of them stacked as "gate_up_proj" and "down_proj": checkpoints of one type have either. rows [N, D] -> [N, D].</summary>
     /// <param name="m">The module of the experts.</param>
     /// <param name="rows">Vectors of the tokens.</param>
     /// <param name="routing">Where they go.</param>
@@ -84,6 +88,7 @@ internal static partial class Layer
     /// <param name="names">Names of the gate, up and down projections.</param>
     internal static Value GatedExperts(Module m, Value rows, Routing routing, int count, int width, Activation activation, (string Gate, string Up, string Down)? names = null)
     {
+        if (m.Has("gate_up_proj")) return StackedExperts(m, rows, routing, count, width, activation, "gate_up_proj", "down_proj");
         var (gate, up, down) = names ?? ("gate_proj", "up_proj", "down_proj");
         return MixExperts(m, rows, routing, count, (e, x) =>
             Linear(m[e][down], Activate(m[e], activation, Linear(m[e][gate], x, width, bias: false)) * Linear(m[e][up], x, width, bias: false), LastSize(x), bias: false));

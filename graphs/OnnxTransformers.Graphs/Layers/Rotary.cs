@@ -89,6 +89,24 @@ internal static partial class Layer
         return rest is null ? result : Op.Concat(3, result, rest);
     }
 
+    /// <summary>Whether heads side by side can be turned as they are.</summary>
+    internal static bool TurnsMerged(Rotary? rotary) => rotary?.Pairs != RotaryPairs.InterleavedToHalves;
+
+    /// <summary>Turns heads that stand side by side, by ONNX Runtime's operator. [B, S, H*d] -> [B, S, H*d].</summary>
+    internal static Value RotateMerged(Value x, int heads, Rotary? rotary, CausalInputs inputs)
+    {
+        if (rotary is null) return x;
+        var (places, cosines, sines) = inputs.AngleTables(rotary);
+        return Contrib.RotaryEmbedding(x, places, cosines, sines, rotary.Size, rotary.Pairs == RotaryPairs.Interleaved, heads);
+    }
+    /// <summary>What queries are multiplied by so that attention stays sharp beyond the trained context (Llama 4): 1 + beta * ln(1 + floor(position / original)). [B or 1, 1, S, 1].</summary>
+    internal static Value PositionScale(CausalInputs x, double beta, int original) => x.Shared("scale of queries", () =>
+    {
+        var g = x.InputIds.Graph;
+        var contexts = Op.Cast(Op.Unsqueeze(x.PositionIds / g.Scalar(original, ElementType.Int64), 1, 3), ElementType.Float);
+        return Op.Cast(Op.Log(contexts + 1) * beta + 1, g.Options.ComputeType);
+    });
+
     private static Value Halves(Value x, Value cos, Value sin)
     {
         var half = x.Shape[-1].Size!.Value / 2;

@@ -24,8 +24,8 @@ internal sealed record CausalNetwork(Module Module, DecoderSizes Sizes, Func<Cau
     /// <summary>Whether it is told positions.</summary>
     internal PositionInput Positions { get; init; } = PositionInput.Relative;
 
-    /// <summary>What each layer keeps of a token; empty for networks that read the whole text at each step.</summary>
-    internal ImmutableArray<KeyValueSizes> Cache { get; init; } = Sizes.Cache;
+    /// <summary>What each layer keeps of a token, null for layers that keep something else; empty for networks that read the whole text at each step.</summary>
+    internal ImmutableArray<KeyValueSizes?> Cache { get; init; } = Sizes.Cache;
 
     /// <summary>Name of the token classifier's linear layer.</summary>
     internal string TokenClassifier { get; init; } = "score";
@@ -43,6 +43,9 @@ internal static class CausalFamily
     // A classifier finds the last token by the padding's id, not by the mask.
     private static readonly NetworkTraits IdsFindTheLastToken = new() { MaskedIdsAreNeutral = false };
 
+    /// <summary>Text generation: with a cache of keys and values where the network has one.</summary>
+    internal static readonly TaskGraphs<CausalNetwork> Generation = new("text-generation", Generate);
+
     /// <summary>Declares a family.</summary>
     /// <param name="modelType">The <c>model_type</c>.</param>
     /// <param name="basePrefix">The attribute of the network in classes with a head; the question answering classes of many types call it "transformer".</param>
@@ -51,7 +54,7 @@ internal static class CausalFamily
     /// <param name="skipped">Stored tensors that a graph may leave out, besides the output table and old rotary buffers.</param>
     internal static ModelFamily Of<TConfig>(string modelType, string basePrefix, Func<ConfigReader, TConfig> read, Func<TConfig, Module, CausalNetwork> create, params ImmutableArray<SkippedTensors> skipped) =>
         ModelFamily.Of(modelType, basePrefix == "transformer" ? [basePrefix] : [basePrefix, "transformer"], read, create, [.. Always, .. skipped],
-            new TaskGraphs<CausalNetwork>("text-generation", Generate),
+            Generation,
             new TaskGraphs<CausalNetwork>("feature-extraction", n => [("last_hidden_state", n.Hidden(Inputs(n)))]),
             new TaskGraphs<CausalNetwork>("text-classification", ClassifyText) { Traits = IdsFindTheLastToken },
             new TaskGraphs<CausalNetwork>("token-classification", n => Logits(n.Module.Root[n.TokenClassifier], n.Hidden(Inputs(n)), n.Sizes.Labels)),
@@ -63,8 +66,8 @@ internal static class CausalFamily
     {
         var x = CausalInputs.Declare(n.Module.Graph, n.Positions, n.Cache.IsEmpty ? null : n.Cache);
         var hidden = n.Hidden(x);
-        n.Module.Graph.SharesCache = x.Cache is { SharesBuffers: true };
-        return [("logits", n.Logits(LastPositions(hidden))), ("last_hidden_state", hidden), .. x.Cache?.Outputs ?? []];
+        (n.Module.Graph.SharesCache, n.Module.Graph.PackedLayers) = (x.SharesBuffers, x.Cache?.Packed ?? []);
+        return [("logits", n.Logits(LastPositions(hidden))), ("last_hidden_state", hidden), .. x.Outputs];
     }
 
     /// <summary>The last positions, as many as the input num_logits_to_keep says, which need not be fed: 0, its default, is for all. A prompt's other logits are read by nobody. [B, S, D] -> [B, num_logits, D].</summary>

@@ -45,6 +45,12 @@ internal static class ConfigKinds
         json.MustBe("is_decoder", false, "the encoder; as a decoder it is not supported yet");
         json.MustBe("add_cross_attention", false, "the encoder alone; cross-attention is not supported yet");
         json.MustBe("is_encoder_decoder", false, "the encoder alone");
+        json.RefusePrunedHeads();
+    }
+
+    /// <summary>Refuses networks that have lost some of their heads.</summary>
+    internal static void RefusePrunedHeads(this ConfigReader json)
+    {
         if (json.Raw("pruned_heads") is { ValueKind: System.Text.Json.JsonValueKind.Object } pruned && pruned.GetPropertyCount() > 0) json.Problem("pruned_heads", pruned.GetRawText(), "no pruned heads");
     }
 
@@ -62,6 +68,13 @@ internal static class ConfigKinds
         return json.Count(first, absent);
     }
 
+    /// <summary>Refuses a configuration without keys whose defaults are not known.</summary>
+    internal static void MustHave(this ConfigReader json, params ReadOnlySpan<string> keys)
+    {
+        foreach (var key in keys)
+            if (!json.Has(key)) json.Problem(key, "missing", "a value: this type's sizes have no defaults here");
+    }
+
     /// <summary>Which layers slide: those that layer_types names, else those of an older pattern.</summary>
     /// <param name="json">The configuration.</param>
     /// <param name="layers">Number of layers.</param>
@@ -73,5 +86,22 @@ internal static class ConfigKinds
         if (types.Length < layers) json.Problem("layer_types", $"{types.Length} entries", $"one for each of the {layers} layers");
         foreach (var type in types.Except(["full_attention", "sliding_attention"])) json.Problem("layer_types", $"\"{type}\"", "full_attention, sliding_attention");
         return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && types[i] == "sliding_attention")];
+    }
+
+    /// <summary>Which layers have experts: those that mlp_layer_types names as sparse, else those of an older pattern.</summary>
+    internal static ImmutableArray<bool> SparseLayers(this ConfigReader json, int layers, Func<int, bool> absent)
+    {
+        var types = json.Strings("mlp_layer_types", []);
+        if (types.IsEmpty) return [.. Enumerable.Range(0, layers).Select(absent)];
+        if (types.Length < layers) json.Problem("mlp_layer_types", $"{types.Length} entries", $"one for each of the {layers} layers");
+        foreach (var type in types.Except(["dense", "sparse"])) json.Problem("mlp_layer_types", $"\"{type}\"", "dense, sparse");
+        return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && types[i] == "sparse")];
+    }
+
+    /// <summary>How groups of experts are chosen by the sum of their best two; null where all of them are.</summary>
+    internal static ExpertGroups? BestGroups(this ConfigReader json, double outside = 0)
+    {
+        var (all, kept) = (json.Count("n_group", 1), json.Count("topk_group", 1));
+        return kept < all ? new(all, kept, BestTwo: true, outside) : null;
     }
 }

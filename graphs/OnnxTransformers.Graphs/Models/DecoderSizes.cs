@@ -17,7 +17,7 @@ namespace OnnxTransformers.Graphs.Models;
 internal sealed record DecoderSizes(int VocabSize, int HiddenSize, int Layers, int Heads, int KvHeads, int HeadSize, int MaxPositions, bool Tied, int Labels, int? Padding)
 {
     /// <summary>Keys and values of every layer, all of one size.</summary>
-    internal ImmutableArray<KeyValueSizes> Cache => [.. Enumerable.Repeat(new KeyValueSizes(KvHeads, HeadSize, HeadSize), Layers)];
+    internal ImmutableArray<KeyValueSizes?> Cache => [.. Enumerable.Repeat(new KeyValueSizes(KvHeads, HeadSize, HeadSize), Layers)];
 
     /// <summary>d^-0.5.</summary>
     internal double Scale => Math.Pow(HeadSize, -0.5);

@@ -20,6 +20,7 @@ public static class ModelCatalog
         Roberta.Family,
         Roberta.Family.As("xlm-roberta"),
         Roberta.Family.As("camembert"),
+        Afmoe.Family,
         Apertus.Family,
         Arcee.Family,
         BioGpt.Family,
@@ -27,18 +28,24 @@ public static class ModelCatalog
         Bloom.Family,
         Cohere.Family,
         Cohere.Cohere2,
+        Cohere.Cohere2Moe,
         Ctrl.Family,
         Cwm.Family,
         Dbrx.Family,
         DeepseekV2.Family,
         DeepseekV3.Family,
+        DeepseekV3.Glm4Lite,
+        DeepseekV3.Mistral4,
         DiffLlama.Family,
         Doge.Family,
         Ernie45Moe.Family,
+        ExaoneMoe.Family,
         Falcon.Family,
+        Flint.Family,
         Gemma.Family,
         Gemma.Gemma2,
         Gemma.Gemma3,
+        Gemma4.Family,
         Glm.Family,
         Gpt2.Family,
         GptBigCode.Family,
@@ -50,10 +57,19 @@ public static class ModelCatalog
         GptOss.Family,
         Granite.Family,
         Granite.Moe,
+        Granite.Sliding,
+        Granite.HyperClovaX,
+        HrmText.Family,
         HunYuan.Family,
+        HyV3.Family,
         ImageGpt.Family,
         JetMoe.Family,
+        Laguna.Family,
         Llama.Family,
+        MiMoV2.Family,
+        MiniCpm3.Family,
+        MiniMaxM2.Family,
+        Ministral3.Family,
         Mistral.Family,
         MoeLlama.Mixtral,
         MoeLlama.Olmoe,
@@ -77,6 +93,7 @@ public static class ModelCatalog
         StableLm.Family,
         Starcoder2.Family,
         Starcoder2.Jais2,
+        BertDecoder.Family,
 
         // Images.
         Aimv2Vision.Family,
@@ -149,6 +166,15 @@ public static class ModelCatalog
         VisionTextDualEncoder.Family,
         XClip.Family,
     ];
+
+    /// <summary>The family that a checkpoint is of; null where its type is not supported. A decoder of an encoder's type is one of its own, where there is one.</summary>
+    /// <param name="config">config.json.</param>
+    /// <param name="modelType">Its model type.</param>
+    public static ModelFamily? FamilyOf(ConfigReader config, string? modelType)
+    {
+        var decodes = config.Element.TryGetProperty("is_decoder", out var value) && value.ValueKind == System.Text.Json.JsonValueKind.True;
+        return Families.FirstOrDefault(f => f.ModelType == modelType && f.IsDecoder == decodes) ?? Families.FirstOrDefault(f => f.ModelType == modelType);
+    }
 
     /// <summary>Decides what a checkpoint is and whether it can be built. No weight is read.</summary>
     /// <param name="config">config.json.</param>

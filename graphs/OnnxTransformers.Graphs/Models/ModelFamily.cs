@@ -69,6 +69,9 @@ public sealed class ModelFamily
     /// <summary>True for causal language models.</summary>
     public bool IsCausal { get; private init; }
 
+    /// <summary>True for the decoder of a type that is an encoder otherwise: config.json says is_decoder.</summary>
+    internal bool IsDecoder { get; private init; }
+
     /// <summary>What holds for its networks, where a task does not say otherwise.</summary>
     internal NetworkTraits Traits { get; private init; } = NetworkTraits.Default;
 
@@ -104,11 +107,16 @@ public sealed class ModelFamily
     });
 
     /// <summary>The same network under another model type: a row of the table.</summary>
-    internal ModelFamily As(string modelType) => new(modelType, BasePrefixes, Tasks, _traits, Skipped, _read) { IsCausal = IsCausal, Traits = Traits };
+    internal ModelFamily As(string modelType) => Copy(modelType, IsCausal, IsDecoder, Traits);
 
     /// <summary>The family as one of causal language models.</summary>
-    internal ModelFamily Causal() => new(ModelType, BasePrefixes, Tasks, _traits, Skipped, _read) { IsCausal = true, Traits = Traits };
+    internal ModelFamily Causal() => Copy(ModelType, causal: true, IsDecoder, Traits);
+
+    /// <summary>The family as the decoders of a type that is an encoder otherwise.</summary>
+    internal ModelFamily Decoder() => Copy(ModelType, IsCausal, decoder: true, Traits);
 
     /// <summary>The family as one whose networks have these traits.</summary>
-    internal ModelFamily With(NetworkTraits traits) => new(ModelType, BasePrefixes, Tasks, _traits, Skipped, _read) { IsCausal = IsCausal, Traits = traits };
+    internal ModelFamily With(NetworkTraits traits) => Copy(ModelType, IsCausal, IsDecoder, traits);
+
+    private ModelFamily Copy(string modelType, bool causal, bool decoder, NetworkTraits traits) => new(modelType, BasePrefixes, Tasks, _traits, Skipped, _read) { IsCausal = causal, IsDecoder = decoder, Traits = traits };
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using OnnxTransformers.Graphs.Heads;
 
@@ -79,6 +80,7 @@ public sealed class ModelPlan
         yield return new("task", Task);
         foreach (var pair in (Traits with { MaxTokens = graph.MaxTokens, ImageSize = graph.ImageSize, EndOfText = graph.EndOfText }).Metadata) yield return pair;
         if (graph.SharesCache) yield return new("past_present_share_buffer", "true");
+        if (graph.PackedLayers.Count > 0) yield return new("packed_cache_layers", string.Join(',', graph.PackedLayers.Select(l => l.ToString(CultureInfo.InvariantCulture))));
     }
 
     private void Finish(Graph graph, GraphOutputs outputs)

@@ -21,7 +21,7 @@ internal static class NearestType
     /// <summary>Some of the types, those of similar names first, and how many more there are.</summary>
     internal static string Shown(string? modelType)
     {
-        var types = ModelCatalog.Families.Select(f => f.ModelType).OrderBy(t => modelType is null ? 0 : EditDistance.Of(t, modelType)).ToList();
+        var types = ModelCatalog.Families.Select(f => f.ModelType).Distinct().OrderBy(t => modelType is null ? 0 : EditDistance.Of(t, modelType)).ToList();
         return $"{string.Join(", ", types.Take(MostShown))} and {types.Count - MostShown} others (docs/families)";
     }
 }

@@ -14,7 +14,7 @@ internal static class Planner
         var isTimm = !config.Has("model_type") && config.Has("architecture") && config.Has("pretrained_cfg");
         var modelType = isTimm ? "timm_wrapper" : config.String("model_type");
         if (isTimm && architectures.IsEmpty) architectures = ["TimmWrapperForImageClassification"];
-        var family = ModelCatalog.Families.FirstOrDefault(f => f.ModelType == modelType) ?? throw UnknownType(config, modelType, architectures);
+        var family = ModelCatalog.FamilyOf(config, modelType) ?? throw UnknownType(config, modelType, architectures);
         var choice = Choose(config, family, architectures, request);
         var build = family.Read(config);
         var unread = config.Unread.Select(path => (Path: path, Reason: GenericKeys.ReasonOf(KeyOf(path)))).ToList();

@@ -9,7 +9,7 @@ internal static class RotaryConfig
 {
     // The reference reads the keys of its scheme and passes over those of the others.
     private static readonly string[] Keys = ["type", "rope_type", "rope_theta", "factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor",
-        "long_factor", "short_factor", "partial_rotary_factor", "truncate", "alpha"];
+        "long_factor", "short_factor", "partial_rotary_factor", "truncate", "alpha", "llama_4_scaling_beta", "max_position_embeddings"];
 
     private static readonly FrozenDictionary<string, Func<Scheme, Rotary>> Schemes = new Dictionary<string, Func<Scheme, Rotary>>
     {
@@ -47,6 +47,40 @@ internal static class RotaryConfig
         return (Make(json, settings.Object("full_attention"), headSize, maxPositions, full, share, []), Make(json, settings.Object("sliding_attention"), headSize, maxPositions, sliding, share, []));
     }
 
+    /// <summary>The schemes of full and of sliding layers of types that came with transformers 5: rope_parameters has one for each.</summary>
+    /// <param name="json">The configuration.</param>
+    /// <param name="full">Of full layers: the size of a head, and the share of it that is turned where none is given.</param>
+    /// <param name="sliding">Of sliding layers.</param>
+    /// <param name="maxPositions">max_position_embeddings.</param>
+    internal static (Rotary Full, Rotary Sliding) ReadLayers(ConfigReader json, (int Size, double Share) full, (int Size, double Share) sliding, int maxPositions)
+    {
+        var settings = json.Object("rope_parameters");
+        if (settings?.Object("full_attention") is { } first && settings.Object("sliding_attention") is { } second)
+            return (Make(json, first, full.Size, maxPositions, 10000, full.Share, []), Make(json, second, sliding.Size, maxPositions, 10000, sliding.Share, []));
+        json.Problem("rope_parameters", "missing", "settings for full_attention and for sliding_attention");
+        var none = new Rotary.Fixed(full.Size, 1, []);
+        return (none, none);
+    }
+
+    /// <summary>The schemes of layers that differ in their base only; null for a base of 0.</summary>
+    internal static ImmutableArray<Rotary?> ReadBases(ConfigReader json, int headSize, int maxPositions, ImmutableArray<double> bases)
+    {
+        var (settings, share) = (json.Object("rope_parameters"), json.Double("partial_rotary_factor", 1));
+        json.Ignore("rope_theta");                                                                  // each layer has its own
+        var schemes = bases.Distinct().Where(b => b != 0).ToDictionary(b => b, b => Make(json, settings, headSize, maxPositions, 10000, share, [], b));
+        return [.. bases.Select(b => b == 0 ? null : schemes[b])];
+    }
+
+    /// <summary>How queries grow with their position beyond the trained context, as Llama 4's do: llama_4_scaling_beta, beside YaRN's settings.</summary>
+    internal static Func<CausalInputs, Value> GrowingQueries(ConfigReader json)
+    {
+        var settings = json.Object("rope_parameters");
+        settings?.Ignore(Keys);
+        if (settings?.DoubleOrNull("llama_4_scaling_beta") is { } beta && settings.IntOrNull("original_max_position_embeddings") is { } original) return x => Layer.PositionScale(x, beta, original);
+        json.Problem("rope_parameters.llama_4_scaling_beta", "missing", "a number, beside original_max_position_embeddings");
+        return x => x.PositionIds;
+    }
+
     /// <summary>What the latent attention of DeepSeek's types scales its scores by besides: the square of YaRN's correction, where mscale_all_dim asks for it.</summary>
     internal static double TemperatureScale(ConfigReader json)
     {
@@ -58,14 +92,14 @@ internal static class RotaryConfig
         return scale * scale;
     }
 
-    private static Rotary Make(ConfigReader json, ConfigReader? settings, int headSize, int maxPositions, double theta, double partial, ReadOnlySpan<(string Old, string Name)> aliases)
+    private static Rotary Make(ConfigReader json, ConfigReader? settings, int headSize, int maxPositions, double theta, double partial, ReadOnlySpan<(string Old, string Name)> aliases, double? forced = null)
     {
         settings?.Ignore(Keys);
         var name = settings?.String("rope_type") ?? settings?.String("type") ?? "default";
         foreach (var (old, today) in aliases)
             if (name == old) name = today;
         var share = settings?.Double("partial_rotary_factor", partial) ?? partial;
-        var scheme = new Scheme(settings, headSize, (int)(headSize * share), share, settings?.Double("rope_theta", theta) ?? theta, maxPositions, json.IntOrNull("original_max_position_embeddings"));
+        var scheme = new Scheme(settings, headSize, (int)(headSize * share), share, forced ?? settings?.Double("rope_theta", theta) ?? theta, maxPositions, json.IntOrNull("original_max_position_embeddings"));
         if (Schemes.TryGetValue(name, out var make)) return make(scheme);
         settings!.Problem(settings.Has("rope_type") ? "rope_type" : "type", $"\"{name}\"", string.Join(", ", Schemes.Keys.Order(StringComparer.Ordinal)));
         return Schemes["default"](scheme);

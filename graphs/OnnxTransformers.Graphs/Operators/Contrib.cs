@@ -1,3 +1,4 @@
+using OnnxTransformers.Graphs.Onnx;
 using OnnxTransformers.Graphs.Weights;
 
 namespace OnnxTransformers.Graphs.Operators;
@@ -51,12 +52,13 @@ internal static class Contrib
         return a.Graph.Node("SimplifiedLayerNormalization", [a, scale], a.Type, a.Shape, [Attributes.Of("axis", -1), Attributes.Of("epsilon", epsilon), Attributes.Of("stash_type", 1)]);
     }
 
-    /// <summary>Rotary positions. Heads [B, H, S, d]; places [B, S] int64 are rows of the tables of cosines and sines [rows, r/2], of which the first r components of a head are turned.</summary>
-    internal static Value RotaryEmbedding(Value heads, Value places, Value cos, Value sin, int size, bool interleaved)
+    /// <summary>Rotary positions. Heads [B, H, S, d], or side by side [B, S, H*d]; places [B, S] int64 are rows of the tables of cosines and sines [rows, r/2], of which the first r components of a head are turned.</summary>
+    internal static Value RotaryEmbedding(Value heads, Value places, Value cos, Value sin, int size, bool interleaved, long? merged = null)
     {
-        var partial = size != heads.Shape[3].Size;
+        var (count, headSize) = merged is { } h ? (h, heads.Shape[2].Size / h) : (heads.Shape[1].Size!.Value, heads.Shape[3].Size);
+        var partial = size != headSize;
         return heads.Graph.Node("RotaryEmbedding", [heads, places, cos, sin], heads.Type, heads.Shape,
-            [Attributes.Of("interleaved", interleaved ? 1 : 0), Attributes.Of("num_heads", partial ? heads.Shape[1].Size!.Value : 0), Attributes.Of("rotary_embedding_dim", partial ? size : 0)], contrib: true);
+            [Attributes.Of("interleaved", interleaved ? 1 : 0), Attributes.Of("num_heads", partial ? count : 0), Attributes.Of("rotary_embedding_dim", partial ? size : 0)], contrib: true);
     }
 
     /// <summary>Causal attention of grouped heads with a cache. query [B, S, H*d], key and value [B, S, K*d], the past [B, K, past, d]; gives the context [B, S, H*d] and the present [B, K, T, d].
@@ -66,23 +68,24 @@ internal static class Contrib
     /// <param name="value">New values.</param>
     /// <param name="pastKey">Keys of the past.</param>
     /// <param name="pastValue">Values of the past.</param>
-    /// <param name="lastPlaces">[B] int32, T - 1.</param>
+    /// <param name="lastPlaces">[B] int32, place of each row's last new token in the cache.</param>
     /// <param name="total">[1] int32, T.</param>
-    /// <param name="bias">Added to the scaled scores: [B or 1, H or 1, S, T].</param>
+    /// <param name="bias">Added to the scaled scores: [B or 1, H or 1, S, T]; or null.</param>
     /// <param name="sinks">[H], a score more in the softmax; or null.</param>
     /// <param name="heads">H.</param>
     /// <param name="kvHeads">K.</param>
     /// <param name="scale">What scores are multiplied by.</param>
     /// <param name="softCap">0 for none.</param>
-    internal static (Value Context, Value PresentKey, Value PresentValue) GroupQueryAttention(Value query, Value key, Value value, Value pastKey, Value pastValue, Value lastPlaces, Value total, Value bias, Value? sinks,
-        int heads, int kvHeads, double scale, double softCap)
+    /// <param name="window">Keys that a query sees at most, its own among them; 0 for all.</param>
+    internal static (Value Context, Value PresentKey, Value PresentValue) GroupQueryAttention(Value query, Value key, Value value, Value pastKey, Value pastValue, Value lastPlaces, Value total, Value? bias, Value? sinks,
+        int heads, int kvHeads, double scale, double softCap, int window = 0)
     {
         var size = query.Shape[-1].Size / heads;
         if (key.Shape[-1].Size != kvHeads * size || value.Shape[-1].Size != kvHeads * size || pastKey.Shape[-1].Size != size) throw query.Graph.Error($"GroupQueryAttention({query}, {key}, {value}): the operands don't fit");
-        var present = pastKey.Shape.With(2, bias.Shape[3]);
+        var present = pastKey.Shape.With(2, pastKey.Shape[2] + query.Shape[1]);
         var all = query.Graph.Nodes("GroupQueryAttention", [query, key, value, pastKey, pastValue, lastPlaces, total, null, null, null, bias, sinks],
             [(query.Type, query.Shape), (key.Type, present), (value.Type, present)],
-            [Attributes.Of("num_heads", heads), Attributes.Of("kv_num_heads", kvHeads), Attributes.Of("scale", (float)scale), Attributes.Of("softcap", (float)softCap)], contrib: true);
+            [Attributes.Of("num_heads", heads), Attributes.Of("kv_num_heads", kvHeads), Attributes.Of("scale", (float)scale), Attributes.Of("softcap", (float)softCap), .. window > 0 ? [Attributes.Of("local_window_size", window)] : Array.Empty<AttributeProto>()], contrib: true);
         return (all[0], all[1], all[2]);
     }
 }

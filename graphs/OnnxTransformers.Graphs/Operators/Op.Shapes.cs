@@ -107,6 +107,9 @@ public static partial class Op
     /// <summary>Broadcast to a shape that the graph computes.</summary>
     public static Value Expand(Value a, Value shape, Shape result) => a.Graph.Node("Expand", [a, shape], a.Type, result);
 
+    /// <summary>The value itself, where a branch gives what it did not compute.</summary>
+    public static Value Identity(Value a) => a.Graph.Node("Identity", [a], a.Type, a.Shape);
+
     /// <summary>The numbers from <paramref name="start"/> up to <paramref name="end"/> (exclusive), scalars of int64, in steps of one.</summary>
     public static Value Range(Value start, Value end, Dim length) => start.Graph.Node("Range", [start, end, start.Graph.Scalar(1, start.Type)], start.Type, new Shape(length));
 

@@ -107,9 +107,9 @@ public sealed class ModelSession : IDisposable
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public IReadOnlyDictionary<string, string> Metadata => Use(static native => native.ModelMetadata.CustomMetadataMap);
 
-    /// <summary>Inputs and outputs for one run, bound to values where they are.</summary>
+    /// <summary>Inputs and outputs for a decoder's steps, bound to values where they are.</summary>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
-    internal Generation.SessionBinding Bind() => new(_native, _lease, Doing);
+    internal Generation.StepBinding Bind(int slots) => new(_native, _lease, Doing, slots);
 
     /// <summary>Reads something of the native session while it is kept open.</summary>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>

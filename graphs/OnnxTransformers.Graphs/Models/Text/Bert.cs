@@ -11,6 +11,12 @@ internal sealed class Bert(Bert.Config c, Module m)
         internal static Config Read(ConfigReader json)
         {
             json.RefuseDecoder();
+            return ReadBlocks(json);
+        }
+
+        /// <summary>What an encoder and a decoder have alike.</summary>
+        internal static Config ReadBlocks(ConfigReader json)
+        {
             // Sizes of a pooler that the reference's class never had.
             json.Ignore("directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type");
             return new(json.Count("vocab_size", 30522), json.Count("num_hidden_layers", 12), json.BertBlock(), json.Count("type_vocab_size", 2), json.Bool("tie_word_embeddings", true), json.Labels());
@@ -32,7 +38,7 @@ internal sealed class Bert(Bert.Config c, Module m)
 
     private Value Pooled(Value h) => Pool(m["pooler"], h, c.Block.HiddenSize);                      // [B, S, D] -> [B, D]
 
-    private Value Words(Value h)                                                                    // [B, S, D] -> [B, S, V]
+    internal Value Words(Value h)                                                                   // [B, S, D] -> [B, S, V]
     {
         var head = m.Root["cls.predictions"];
         h = Transform(head["transform.dense"], head["transform.LayerNorm"], h, c.Block.HiddenSize, c.Block.Activation, c.Block.Epsilon);

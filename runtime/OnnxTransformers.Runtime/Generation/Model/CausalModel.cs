@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
@@ -10,18 +9,21 @@ namespace OnnxTransformers.Generation;
 public sealed class CausalModel : ICausalModel
 {
     private const string Scores = "logits", States = "last_hidden_state";
+    private static readonly ImmutableArray<string> ScoresOnly = [Scores], ScoresAndStates = [Scores, States];
     private static readonly ImmutableArray<string> Known = ["input_ids", "attention_mask", "position_ids", "use_cache_branch", "num_logits_to_keep"];
     private readonly ModelSession _session;
     private readonly ImmutableArray<CacheSlot> _slots;
     private readonly CacheDevice _device;
     private readonly bool _keepsFew;
     private readonly bool _countsTokens;
+    private readonly ImmutableArray<(string Name, ElementType Type, int Rank)> _given;
 
     private CausalModel(ModelSession session, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions, bool countsTokens)
     {
         _countsTokens = countsTokens;
         (_session, _slots, _device, Strategy, Vocabulary, MaxPositions) = (session, slots, device, strategy, vocabulary, positions);
         GivesStates = session.Output(States) is not null;
+        _given = [.. Known.Select(session.Input).OfType<TensorSpec>().Select(i => (i.Name, i.Type, i.Shape.Length))];
         // A graph that declares as many scores as tokens is not asked for fewer.
         _keepsFew = session.Output(Scores)!.Shape[1] != session.Input("input_ids")!.Shape[1];
     }
@@ -76,27 +78,21 @@ public sealed class CausalModel : ICausalModel
         cancellation.ThrowIfCancellationRequested();
         var own = (KeyValueCache)cache;
         own.Begin(step.Rows, step.Tokens);
-        using var feeds = new Feeds();
-        Fill(feeds, step, own);
-        using var binding = _session.Bind();
-        foreach (var entry in feeds.Entries) own.HostBytes += binding.Input(entry, _session.Input(entry.Name)!.Type);
-        for (var i = 0; i < _slots.Length; i++) binding.Input(_slots[i].Input, own.Value(i));
-        binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
+        var binding = own.Binding ??= _session.Bind(_slots.Length);
+        binding.Outputs(step.States ? ScoresAndStates : ScoresOnly);
+        own.HostBytes += Fill(binding, step, own);
+        // Where the graph says how wide scores are, those of single tokens need no new memory each step.
+        var scores = step.Tokens == 1 && _session.Output(Scores) is { Shape: [.., { Size: { } width }], Type: var type } ? binding.Scores(Scores, type, [step.Rows, 1, width]) : null;
+        if (scores is null) binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
         if (step.States) binding.Output(States, OrtMemoryInfo.DefaultInstance);
         for (var i = 0; i < _slots.Length; i++)
         {
-            if (own.Strategy == CacheStrategy.Shared) binding.Output(_slots[i].Output, own.Value(i));
+            binding.Past(i, _slots[i].Input, own.Value(i));
+            if (Strategy == CacheStrategy.Shared) binding.Present(i, _slots[i].Output, own.Value(i));
             else binding.Output(_slots[i].Output, _device.Memory);
         }
-        var begun = Stopwatch.GetTimestamp();
-        var values = binding.Run(cancellation);
-        own.RunTime += Stopwatch.GetElapsedTime(begun);
-        var first = step.States ? 2 : 1;
-        own.End(values, first, step.Tokens);
-        var output = new StepOutput(values[0], step.States ? values[1] : null);
+        var output = RunBound(binding, step, own, scores, cancellation);
         own.HostBytes += output.Bytes;
-        if (own.Strategy == CacheStrategy.Shared)
-            for (var i = first; i < values.Count; i++) values[i].Dispose();
         return output;
     }
 
@@ -150,15 +146,52 @@ public sealed class CausalModel : ICausalModel
             ?? throw new UnsupportedCheckpointException($"opening {package.Folder}", new Problem("vocab_size", "neither the graph nor config.json says how many tokens there are", "a number in config.json"));
     }
 
-    private void Fill(Feeds feeds, ModelStep step, KeyValueCache cache)
+    private StepOutput RunBound(StepBinding binding, ModelStep step, KeyValueCache cache, OrtValue? scores, CancellationToken cancellation)
+    {
+        try
+        {
+            cache.RunTime += binding.Run(cancellation);
+        }
+        catch
+        {
+            if (scores is not null) binding.Return(scores);
+            throw;
+        }
+        if (scores is not null && !step.States && Strategy == CacheStrategy.Shared)
+        {
+            cache.End([], 0, step.Tokens);
+            return new StepOutput(scores, null, binding);
+        }
+        var values = binding.Given();
+        var first = step.States ? 2 : 1;
+        cache.End(values, first, step.Tokens);
+        if (Strategy == CacheStrategy.Shared)
+            for (var i = first; i < values.Count; i++) values[i].Dispose();
+        else binding.Forget();
+        if (scores is not null) values[0].Dispose();
+        return new StepOutput(scores ?? values[0], step.States ? values[1] : null, scores is null ? null : binding);
+    }
+
+    /// <summary>Fills and binds what the host gives.</summary>
+    /// <returns>Its bytes.</returns>
+    private long Fill(StepBinding binding, ModelStep step, KeyValueCache cache)
     {
         if (_countsTokens && step.Mask.Contains(0L))
             throw new InvalidInputException("running a step", new Problem("attention_mask", "padding", "rows of one length: graphs of onnxruntime-genai's builder count the tokens that the mask lets through, wherever they are", "continue prompts of different lengths one by one, or export the model with this library"));
-        step.Ids.CopyTo(feeds.Int64("input_ids", step.Rows, step.Tokens));
-        if (_session.Input("attention_mask") is not null) step.Mask.CopyTo(feeds.Int64("attention_mask", step.Rows, step.Total));
-        if (_session.Input("position_ids") is not null) FillPositions(feeds.Int64("position_ids", step.Rows, step.Tokens), step);
-        if (_session.Input("use_cache_branch") is not null) feeds.Bool("use_cache_branch", 1)[0] = cache.Length > 0;
-        if (_session.Input("num_logits_to_keep") is { } kept) feeds.Int64("num_logits_to_keep", kept.Shape.IsEmpty ? [] : [1])[0] = _keepsFew ? step.ScoresKept : 0;
+        var bytes = 0L;
+        foreach (var (name, type, rank) in _given)
+        {
+            switch (name)
+            {
+                case "input_ids": step.Ids.CopyTo(binding.Input(name, type, step.Rows, step.Tokens)); break;
+                case "attention_mask": step.Mask.CopyTo(binding.Input(name, type, step.Rows, step.Total)); break;
+                case "position_ids": FillPositions(binding.Input(name, type, step.Rows, step.Tokens), step); break;
+                case "use_cache_branch": binding.Input(name, type, 1)[0] = cache.Length > 0 ? 1 : 0; break;
+                default: binding.Input(name, type, rank == 0 ? [] : [1])[0] = _keepsFew ? step.ScoresKept : 0; break;
+            }
+            bytes += binding.Bind(name);
+        }
+        return bytes;
     }
 
     /// <summary>Counts the tokens that the mask lets through; padding has 1, as in the reference.</summary>
@@ -178,9 +211,10 @@ public sealed class CausalModel : ICausalModel
 }
 
 /// <summary>The scores and states of a step, on the host.</summary>
-internal sealed class StepOutput(OrtValue scores, OrtValue? states) : IModelOutput
+internal sealed class StepOutput(OrtValue scores, OrtValue? states, StepBinding? lender) : IModelOutput
 {
     private readonly Rows _scores = new(scores);
+    private bool _disposed;
     private readonly Rows? _states = states is null ? null : new(states);
 
     internal long Bytes => _scores.Bytes + (_states?.Bytes ?? 0);
@@ -197,7 +231,10 @@ internal sealed class StepOutput(OrtValue scores, OrtValue? states) : IModelOutp
 
     public void Dispose()
     {
-        scores.Dispose();
+        if (_disposed) return;
+        _disposed = true;
+        if (lender is null) scores.Dispose();
+        else lender.Return(scores);
         states?.Dispose();
     }
 

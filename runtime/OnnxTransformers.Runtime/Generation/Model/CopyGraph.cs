@@ -5,7 +5,7 @@ namespace OnnxTransformers.Generation;
 /// <summary>ONNX graphs of one operator that copy a part of a tensor. Field numbers are those of onnx.proto.</summary>
 internal static class CopyGraph
 {
-    private static readonly Dictionary<string, ImmutableArray<string>> OtherInputs = new(StringComparer.Ordinal) { ["Gather"] = ["indices"], ["Slice"] = ["starts", "ends", "axes"] };
+    private static readonly Dictionary<string, ImmutableArray<string>> OtherInputs = new(StringComparer.Ordinal) { ["Gather"] = ["indices"], ["Slice"] = ["starts", "ends", "axes"], ["Expand"] = ["shape"] };
 
     /// <summary>The bytes of a model with inputs x, of any shape, and the operator's own of int64; its output is y.</summary>
     internal static byte[] Write(ElementType type, int rank, string op)

@@ -34,6 +34,9 @@ internal sealed class KeyValueCache : IModelCache
 
     public TimeSpan RunTime { get; internal set; }
 
+    /// <summary>What the model has bound for this cache's steps; it ends with the cache.</summary>
+    internal StepBinding? Binding { get; set; }
+
     /// <summary>Prepares for a step: an empty cache gets its first values.</summary>
     /// <exception cref="InvalidInputException">The buffer is too short, or the rows are others.</exception>
     internal void Begin(int rows, int tokens)
@@ -64,6 +67,7 @@ internal sealed class KeyValueCache : IModelCache
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (Rows == 0 || IsIdentity(rows)) return;
+        Binding?.Forget();
         for (var i = 0; i < _slots.Length; i++) Replace(i, _device.SelectRows(_values[i]!, rows));
         Rows = rows.Length;
     }
@@ -82,6 +86,7 @@ internal sealed class KeyValueCache : IModelCache
     {
         if (_disposed) return;
         _disposed = true;
+        Binding?.Dispose();
         foreach (var value in _values) value?.Dispose();
     }
 

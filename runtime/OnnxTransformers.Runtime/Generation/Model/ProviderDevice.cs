@@ -31,10 +31,17 @@ internal sealed class ProviderDevice : CacheDevice
 
     internal override OrtValue Allocate(ElementType type, long[] shape, bool zeroed)
     {
-        if (!zeroed || shape.Contains(0)) return OrtValue.CreateAllocatedTensorValue(shape.Contains(0) ? OrtAllocator.DefaultInstance : _allocator, Native(type), shape);
-        // A first state may lie on the host: the run takes it to the device.
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), shape);
-        value.GetTensorMutableRawData().Clear();
+        if (shape.Contains(0)) return OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), shape);
+        // Kernels read a buffer further than the text, and what was there before may be no number at all.
+        return Owned.By(OrtValue.CreateAllocatedTensorValue(_allocator, Native(type), shape), value => Cleared(value, type, shape));
+    }
+
+    private OrtValue Cleared(OrtValue value, ElementType type, long[] shape)
+    {
+        using var zero = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), [.. shape.Select(_ => 1L)]);
+        zero.GetTensorMutableRawData().Clear();
+        using var dimensions = OrtValue.CreateTensorValueFromMemory(shape, [shape.Length]);
+        Run(zero, "Expand", [("shape", dimensions)], binding => binding.BindOutput("y", value)).Dispose();
         return value;
     }
 
@@ -62,14 +69,16 @@ internal sealed class ProviderDevice : CacheDevice
         Memory.Dispose();
     }
 
-    private OrtValue Copy(OrtValue value, string op, ReadOnlySpan<(string Name, OrtValue Value)> others)
+    private OrtValue Copy(OrtValue value, string op, ReadOnlySpan<(string Name, OrtValue Value)> others) => Run(value, op, others, binding => binding.BindOutputToDevice("y", Memory));
+
+    private OrtValue Run(OrtValue value, string op, ReadOnlySpan<(string Name, OrtValue Value)> others, Action<OrtIoBinding> bindOutput)
     {
         var info = value.GetTensorTypeAndShape();
         var session = _copiers.GetOrAdd((OrtTypes.From(info.ElementDataType), info.DimensionsCount, op), key => new(() => Open(key.Item1, key.Item2, key.Item3))).Value;
         using var binding = session.CreateIoBinding();
         binding.BindInput("x", value);
         foreach (var (name, other) in others) binding.BindInput(name, other);
-        binding.BindOutputToDevice("y", Memory);
+        bindOutput(binding);
         session.RunWithBinding(_runOptions, binding);
         // The collection holds one value, which goes to the caller.
         return binding.GetOutputValues()[0];

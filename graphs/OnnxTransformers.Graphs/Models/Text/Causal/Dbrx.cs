@@ -46,7 +46,7 @@ internal sealed class Dbrx(Dbrx.Config c, Module m)
     private Value FeedForward(Module m, Value h)                                                    // [B, S, D] -> [B, S, D]
     {
         var rows = TokenRows(h);
-        var routing = SoftmaxThenTop(Linear(m["router.layer"], rows, c.Experts, bias: false, MatrixRole.Router), c.PerToken, normalize: false);
+        var routing = Top(Op.Softmax(Linear(m["router.layer"], rows, c.Experts, bias: false, MatrixRole.Router), -1), c.PerToken);
         if (c.Norm is { } p)
         {
             Value Scalar(double n) => m.Graph.Scalar(n, rows.Type);

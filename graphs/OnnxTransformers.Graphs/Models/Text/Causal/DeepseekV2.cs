@@ -1,12 +1,11 @@
 using OnnxTransformers.Graphs.Layers;
-using OnnxTransformers.Graphs.Operators;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
 
 /// <summary>DeepSeek-V2 (DeepSeek-AI, 2024): keys and values from one narrow latent vector a token, experts by a softmax, also within groups, one or more experts for all. DeepSeek-V2, V2-Lite, Coder-V2. Reference: models/deepseek_v2/modeling_deepseek_v2.py.</summary>
 internal sealed class DeepseekV2(DeepseekV2.Config c, Module m)
 {
-    internal sealed record Config(DecoderSizes Sizes, LatentAttention Attention, double Epsilon, int Width, Activation Activation, bool FeedForwardBias, int DenseLayers, int Experts, int Shared, int PerToken, int ExpertWidth, ExpertGroups? Groups, double RoutedScale)
+    internal sealed record Config(DecoderSizes Sizes, LatentAttention Attention, double Epsilon, int Width, bool FeedForwardBias, int DenseLayers, SparsePart Part)
     {
         internal static Config Read(ConfigReader json)
         {
@@ -19,26 +18,19 @@ internal sealed class DeepseekV2(DeepseekV2.Config c, Module m)
             { Bias = json.Bool("attention_bias", false) };
             var grouped = json.OneOf("topk_method", false, ("greedy", false), ("group_limited_greedy", true));
             int groups = json.Int("n_group", 1), chosen = json.Int("topk_group", 1);
-            return new(sizes, attention, json.Double("rms_norm_eps", 1e-6), json.Count("intermediate_size", 11008), json.Activation("hidden_act", "silu"), json.Bool("mlp_bias", false), json.Count("first_k_dense_replace", 0, least: 0),
-                json.CountOf(64, "n_routed_experts", "num_local_experts"), json.Count("n_shared_experts", 2), json.Count("num_experts_per_tok", 1), json.Count("moe_intermediate_size", 1407),
-                grouped ? new ExpertGroups(groups, chosen, BestTwo: false) : null, json.Double("routed_scaling_factor", 1));
+            int experts = json.CountOf(64, "n_routed_experts", "num_local_experts"), shared = json.Count("n_shared_experts", 2), perToken = json.Count("num_experts_per_tok", 1), width = json.Count("moe_intermediate_size", 1407);
+            var bias = json.Bool("mlp_bias", false);
+            var part = new SparsePart(experts, perToken, width, json.Activation("hidden_act", "silu"), ExpertScores.Softmax)
+            { Groups = grouped ? new ExpertGroups(groups, chosen, BestTwo: false) : null, Scale = json.Double("routed_scaling_factor", 1), SharedWidth = shared * width, SharedBias = bias };
+            return new(sizes, attention, json.Double("rms_norm_eps", 1e-6), json.Count("intermediate_size", 11008), bias, json.Count("first_k_dense_replace", 0, least: 0), part);
         }
-    }
-
-    private Value Experts(Module m, Value h)                                                        // [B, S, D] -> [B, S, D]
-    {
-        var rows = TokenRows(h);
-        var routing = TopWithBias(Op.Softmax(Linear(m["gate"], rows, c.Experts, bias: false, MatrixRole.Router), -1), null, c.PerToken, c.Groups);
-        routing = routing with { Weights = routing.Weights * c.RoutedScale };
-        var shared = GatedFeedForward(m["shared_experts"], rows, c.Shared * c.ExpertWidth, c.Activation, c.FeedForwardBias);
-        return LikeTokens(GatedExperts(m["experts"], rows, routing, c.Experts, c.ExpertWidth, c.Activation) + shared, h);
     }
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
         h += AttendLatent(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Epsilon), c.Attention);
         var normed = RmsNorm(m["post_attention_layernorm"], h, c.Epsilon);
-        return h + (i < c.DenseLayers ? GatedFeedForward(m["mlp"], normed, c.Width, c.Activation, c.FeedForwardBias) : Experts(m["mlp"], normed));
+        return h + (i < c.DenseLayers ? GatedFeedForward(m["mlp"], normed, c.Width, c.Part.Activation, c.FeedForwardBias) : SparseFeedForward(m["mlp"], normed, c.Part));
     }
 
     private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer) with { Cache = [.. Enumerable.Repeat(c.Attention.Cache, c.Sizes.Layers)] };

@@ -19,7 +19,7 @@ internal sealed class GptOss(GptOss.Config c, Module m)
             }
             var sizes = DecoderSizes.Read(json, vocab: 201088, hidden: 2880, layers: 36, heads: 64, positions: 131072, kvHeads: 8, headSize: 64);
             var bias = json.Bool("attention_bias", true);
-            var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions, theta: 150000)) { Bias = bias, OutputBias = bias, Sinks = true };
+            var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions, theta: 150000)) { Bias = bias, OutputBias = bias, Sinks = "sinks" };
             var window = json.Count("sliding_window", 128);
             var slides = json.Sliding(sizes.Layers, i => i % 2 == 0);
             return new(sizes, [.. slides.Select(s => attention with { How = attention.How with { Window = s ? window : 0 } })], json.Double("rms_norm_eps", 1e-5), json.Count("intermediate_size", 2880),

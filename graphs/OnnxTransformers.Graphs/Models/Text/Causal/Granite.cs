@@ -1,8 +1,11 @@
+using System.Collections.Immutable;
+using System.Text.Json;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
 
-/// <summary>Granite (IBM, 2024): LLaMA's network with constants on embeddings, scores, residuals and logits; also with experts in the place of the feed-forward part. granite-3.*, granite-3.*-a800m. Reference: models/granite/modeling_granite.py, models/granitemoe.</summary>
+/// <summary>Granite (IBM, 2024): LLaMA's network with constants on embeddings, scores, residuals and logits; also with experts in the place of the feed-forward part, or with sinks, windows and a rotary base for each layer. HyperCLOVA X (NAVER, 2025)
+/// may norm both parts' results as well. granite-3.*, granite-3.*-a800m, granite-swash-*, HyperCLOVAX-SEED-Think-14B. Reference: models/granite/modeling_granite.py, models/granitemoe, models/granite_swa, models/hyperclovax.</summary>
 internal sealed class Granite(Granite.Config c, Module m)
 {
     /// <param name="Base">What it has of LLaMA.</param>
@@ -11,7 +14,11 @@ internal sealed class Granite(Granite.Config c, Module m)
     /// <param name="Logits">What logits are divided by.</param>
     /// <param name="Experts">E; 0 for none.</param>
     /// <param name="PerToken">k.</param>
-    internal sealed record Config(Llama.Config Base, double Embedding, double Residual, double Logits, int Experts, int PerToken);
+    internal sealed record Config(Llama.Config Base, double Embedding, double Residual, double Logits, int Experts = 0, int PerToken = 0)
+    {
+        /// <summary>Whether the results of both parts have norms of their own.</summary>
+        internal bool NormsBehind { get; init; }
+    }
 
     private static Config ReadDense(ConfigReader json) => Read(json, experts: false);
 
@@ -24,8 +31,41 @@ internal sealed class Granite(Granite.Config c, Module m)
         var bias = json.Bool("attention_bias", false);
         var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions)) { Bias = bias, OutputBias = bias, How = new(json.Double("attention_multiplier", 1)) };
         var llama = Llama.Config.Of(json, sizes, _ => attention, width: 11008) with { FeedForwardBias = json.Bool("mlp_bias", false) };
-        return new(llama, json.Double("embedding_multiplier", 1), json.Double("residual_multiplier", 1), json.Double("logits_scaling", 1), experts ? json.CountOf(8, "num_local_experts") : 0, experts ? json.Count("num_experts_per_tok", 2) : 0);
+        return Of(json, llama) with { Experts = experts ? json.CountOf(8, "num_local_experts") : 0, PerToken = experts ? json.Count("num_experts_per_tok", 2) : 0 };
     }
+
+    private static Config ReadSliding(ConfigReader json)
+    {
+        var sizes = DecoderSizes.Read(json, vocab: 100352, hidden: 2560, layers: 24, heads: 20, positions: 8192, kvHeads: 4, tied: true);
+        var (bias, window) = (json.Bool("attention_bias", false), json.Count("sliding_window", 128));
+        var slides = json.Sliding(sizes.Layers, i => i % 4 != 0);
+        var rotary = Bases(json) is { IsEmpty: false } bases ? RotaryConfig.ReadBases(json, sizes.HeadSize, sizes.MaxPositions, bases)
+            : [.. Enumerable.Repeat((Rotary?)RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions), sizes.Layers)];
+        if (rotary.Length != sizes.Layers) json.Problem("layer_rope_theta", $"{rotary.Length} entries", $"one for each of the {sizes.Layers} layers");
+        var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, Rotary: null) { Bias = bias, OutputBias = bias, How = new(json.Double("attention_multiplier", 1)), Sinks = "sinks" };
+        SelfAttention At(int i) => attention with { Rotary = rotary.ElementAtOrDefault(i), How = attention.How with { Window = slides[i] ? window : 0 } };
+        return Of(json, Llama.Config.Of(json, sizes, At, width: 8192, epsilon: 1e-5) with { FeedForwardBias = json.Bool("mlp_bias", false) });
+    }
+
+    /// <summary>The rotary base of each layer; null is 0, as the reference has it: no positions.</summary>
+    private static ImmutableArray<double> Bases(ConfigReader json)
+    {
+        if (json.Raw("layer_rope_theta") is not { ValueKind: JsonValueKind.Array } list) return json.Doubles("layer_rope_theta", []);
+        if (list.EnumerateArray().Any(b => b.ValueKind is not (JsonValueKind.Number or JsonValueKind.Null))) return json.Doubles("layer_rope_theta", []);
+        return [.. list.EnumerateArray().Select(b => b.ValueKind == JsonValueKind.Null ? 0 : b.GetDouble())];
+    }
+
+    private static Config ReadHyperClova(ConfigReader json)
+    {
+        json.Ignore("pretraining_tp");
+        var sizes = DecoderSizes.Read(json, vocab: 32000, hidden: 4096, layers: 32, heads: 32, positions: 2048);
+        var bias = json.Bool("attention_bias", false);
+        var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions)) { Bias = bias, OutputBias = bias, How = new(json.Double("attention_multiplier", sizes.Scale)) };
+        var config = Of(json, Llama.Config.Of(json, sizes, _ => attention, width: 11008) with { FeedForwardBias = json.Bool("mlp_bias", false) });
+        return config with { Logits = 1 / config.Logits, NormsBehind = json.Bool("use_post_norm", false) };     // here logits are multiplied
+    }
+
+    private static Config Of(ConfigReader json, Llama.Config llama) => new(llama, json.Double("embedding_multiplier", 1), json.Double("residual_multiplier", 1), json.Double("logits_scaling", 1));
 
     private Value FeedForward(Module m, Value h)                                                    // [B, S, D] -> [B, S, D]
     {
@@ -37,8 +77,9 @@ internal sealed class Granite(Granite.Config c, Module m)
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
-        h += Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Base.Epsilon), c.Base.Layers[i]) * c.Residual;
-        return h + FeedForward(m, RmsNorm(m["post_attention_layernorm"], h, c.Base.Epsilon)) * c.Residual;
+        Value Behind(string norm, Value part) => (c.NormsBehind ? RmsNorm(m[norm], part, c.Base.Epsilon) : part) * c.Residual;
+        h += Behind("post_norm1", Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Base.Epsilon), c.Base.Layers[i]));
+        return h + Behind("post_norm2", FeedForward(m, RmsNorm(m["post_attention_layernorm"], h, c.Base.Epsilon)));
     }
 
     private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
@@ -52,6 +93,10 @@ internal sealed class Granite(Granite.Config c, Module m)
 
     private CausalNetwork Network => new(m, c.Base.Sizes, Hidden, Logits);
 
-    internal static readonly ModelFamily Family = CausalFamily.Of("granite", "model", ReadDense, (c, m) => new Granite(c, m).Network);
-    internal static readonly ModelFamily Moe = CausalFamily.Of("granitemoe", "model", ReadMoe, (c, m) => new Granite(c, m).Network);
+    private static ModelFamily Of(string modelType, Func<ConfigReader, Config> read) => CausalFamily.Of(modelType, "model", read, (c, m) => new Granite(c, m).Network);
+
+    internal static readonly ModelFamily Family = Of("granite", ReadDense);
+    internal static readonly ModelFamily Moe = Of("granitemoe", ReadMoe);
+    internal static readonly ModelFamily Sliding = Of("granite_swa", ReadSliding);
+    internal static readonly ModelFamily HyperClovaX = Of("hyperclovax", ReadHyperClova);
 }

@@ -41,7 +41,8 @@ internal sealed class Llama(Llama.Config c, Module m)
     private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
 
     /// <summary>A type that differs in settings only.</summary>
-    internal static ModelFamily Of(string modelType, Func<ConfigReader, Config> read) => CausalFamily.Of(modelType, "model", read, (c, m) => new Llama(c, m).Network);
+    internal static ModelFamily Of(string modelType, Func<ConfigReader, Config> read, PositionInput positions = PositionInput.Relative) =>
+        CausalFamily.Of(modelType, "model", read, (c, m) => new Llama(c, m).Network with { Positions = positions });
 
     internal static readonly ModelFamily Family = Of("llama", Config.Read);
 }

@@ -1,30 +1,17 @@
 using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Layers;
-using OnnxTransformers.Graphs.Operators;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
 
-/// <summary>LLaMA's network with experts in the place of the feed-forward part, a softmax over all of them choosing the best: Mixtral (Jiang et al., 2024), OLMoE (Muennighoff et al., 2024), Qwen1.5-MoE and Qwen2-MoE, Qwen3-MoE.
-/// Reference: models/mixtral/modeling_mixtral.py, models/olmoe, models/qwen2_moe, models/qwen3_moe.</summary>
+/// <summary>LLaMA's network with experts in the place of the feed-forward part. Here are those where a softmax over all of them chooses the best: Mixtral (Jiang et al., 2024), OLMoE (Muennighoff et al., 2024), Qwen1.5-MoE and Qwen2-MoE,
+/// Qwen3-MoE; other types with other routers are rows of their own. Reference: models/mixtral/modeling_mixtral.py, models/olmoe, models/qwen2_moe, models/qwen3_moe.</summary>
 internal sealed class MoeLlama(MoeLlama.Config c, Module m)
 {
     /// <param name="Base">What it has of LLaMA; the width is that of dense layers.</param>
-    /// <param name="Experts">E.</param>
-    /// <param name="PerToken">k.</param>
-    /// <param name="Width">Of an expert.</param>
-    /// <param name="Normalized">Whether the chosen weights are divided by their sum.</param>
+    /// <param name="Part">The part with experts.</param>
+    /// <param name="Sparse">Which layers have experts.</param>
     /// <param name="Place">The module of the sparse part within a layer.</param>
-    internal sealed record Config(Llama.Config Base, int Experts, int PerToken, int Width, bool Normalized, string Place = "mlp")
-    {
-        /// <summary>Names of an expert's projections.</summary>
-        internal (string Gate, string Up, string Down)? Names { get; init; }
-
-        /// <summary>Which layers have experts.</summary>
-        internal ImmutableArray<bool> Sparse { get; init; } = [.. Base.Layers.Select(_ => true)];
-
-        /// <summary>Width of the expert that every token passes, behind a sigmoid gate; 0 for none.</summary>
-        internal int SharedWidth { get; init; }
-    }
+    internal sealed record Config(Llama.Config Base, SparsePart Part, ImmutableArray<bool> Sparse, string Place = "mlp");
 
     private static Config ReadMixtral(ConfigReader json)
     {
@@ -33,7 +20,8 @@ internal sealed class MoeLlama(MoeLlama.Config c, Module m)
         var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions, theta: 1e6));
         var how = attention.How with { Window = json.Int("sliding_window", 0) };
         var llama = Llama.Config.Of(json, sizes, _ => attention with { How = how }, width: 14336, epsilon: 1e-5);
-        return new(llama, json.CountOf(8, "num_local_experts", "num_experts"), json.Count("num_experts_per_tok", 2), llama.Width, Normalized: true, "block_sparse_moe") { Names = ("w1", "w3", "w2") };
+        var part = new SparsePart(json.CountOf(8, "num_local_experts", "num_experts"), json.Count("num_experts_per_tok", 2), llama.Width, llama.Activation, ExpertScores.Softmax) { Normalized = true, Names = ("w1", "w3", "w2") };
+        return new(llama, part, Everywhere(sizes.Layers), "block_sparse_moe");
     }
 
     private static Config ReadOlmoe(ConfigReader json)
@@ -44,7 +32,8 @@ internal sealed class MoeLlama(MoeLlama.Config c, Module m)
         var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions))
         { Bias = bias, OutputBias = bias, WholeNorm = (m, x) => RmsNorm(m, x, epsilon), Clip = json.Double("clip_qkv", 0) };
         var llama = Llama.Config.Of(json, sizes, _ => attention, width: 2048, epsilon: 1e-5);
-        return new(llama, json.CountOf(64, "num_experts", "num_local_experts"), json.Count("num_experts_per_tok", 8), llama.Width, json.Bool("norm_topk_prob", false));
+        var part = new SparsePart(json.CountOf(64, "num_experts", "num_local_experts"), json.Count("num_experts_per_tok", 8), llama.Width, llama.Activation, ExpertScores.Softmax) { Normalized = json.Bool("norm_topk_prob", false) };
+        return new(llama, part, Everywhere(sizes.Layers));
     }
 
     private static Config ReadQwen2(ConfigReader json)
@@ -54,9 +43,9 @@ internal sealed class MoeLlama(MoeLlama.Config c, Module m)
         var windows = Qwen2.Windows(json, sizes.Layers);
         var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions)) { Bias = json.Bool("qkv_bias", true) };
         var llama = Llama.Config.Of(json, sizes, i => attention with { How = attention.How with { Window = windows[i] } }, width: 5632);
-        var experts = json.CountOf(60, "num_experts", "num_local_experts");
-        return new(llama, experts, json.Count("num_experts_per_tok", 4), json.Count("moe_intermediate_size", 1408), json.Bool("norm_topk_prob", false))
-        { Sparse = Steps(json, sizes.Layers), SharedWidth = json.Count("shared_expert_intermediate_size", 5632) };
+        var part = new SparsePart(json.CountOf(60, "num_experts", "num_local_experts"), json.Count("num_experts_per_tok", 4), json.Count("moe_intermediate_size", 1408), llama.Activation, ExpertScores.Softmax)
+        { Normalized = json.Bool("norm_topk_prob", false), SharedWidth = json.Count("shared_expert_intermediate_size", 5632), Shared = "shared_expert", SharedGate = "shared_expert_gate" };
+        return new(llama, part, Steps(json, sizes.Layers));
     }
 
     private static Config ReadQwen3(ConfigReader json)
@@ -67,36 +56,33 @@ internal sealed class MoeLlama(MoeLlama.Config c, Module m)
         var window = json.Bool("use_sliding_window", false) ? json.Int("sliding_window", 4096) : 0;
         json.Ignore("sliding_window");                                                              // counts only where it is switched on
         var llama = Llama.Config.Of(json, sizes, _ => attention with { How = attention.How with { Window = window } }, width: 6144);
-        var experts = json.CountOf(128, "num_experts", "num_local_experts");
-        return new(llama, experts, json.Count("num_experts_per_tok", 8), json.Count("moe_intermediate_size", 768), json.Bool("norm_topk_prob", false)) { Sparse = Steps(json, sizes.Layers) };
+        var part = new SparsePart(json.CountOf(128, "num_experts", "num_local_experts"), json.Count("num_experts_per_tok", 8), json.Count("moe_intermediate_size", 768), llama.Activation, ExpertScores.Softmax)
+        { Normalized = json.Bool("norm_topk_prob", false) };
+        return new(llama, part, Steps(json, sizes.Layers));
     }
 
+    /// <summary>Every layer is sparse.</summary>
+    internal static ImmutableArray<bool> Everywhere(int layers) => [.. Enumerable.Repeat(true, layers)];
+
     /// <summary>Every n-th layer is sparse, less those that are named as dense.</summary>
-    private static ImmutableArray<bool> Steps(ConfigReader json, int layers)
+    internal static ImmutableArray<bool> Steps(ConfigReader json, int layers)
     {
         var (step, dense) = (json.Count("decoder_sparse_step", 1), json.Ints("mlp_only_layers", []));
         return [.. Enumerable.Range(0, layers).Select(i => !dense.Contains(i) && (i + 1) % step == 0)];
-    }
-
-    private Value Sparse(Module m, Value h)                                                         // [B, S, D] -> [B, S, D]
-    {
-        var rows = TokenRows(h);
-        var routing = SoftmaxThenTop(Linear(m["gate"], rows, c.Experts, bias: false, MatrixRole.Router), c.PerToken, c.Normalized);
-        var mixed = GatedExperts(m["experts"], rows, routing, c.Experts, c.Width, c.Base.Activation, c.Names);
-        if (c.SharedWidth > 0) mixed += GatedFeedForward(m["shared_expert"], rows, c.SharedWidth, c.Base.Activation) * Op.Sigmoid(Linear(m["shared_expert_gate"], rows, 1, bias: false, MatrixRole.Router));
-        return LikeTokens(mixed, h);
     }
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
         h += Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Base.Epsilon), c.Base.Layers[i]);
         var normed = RmsNorm(m["post_attention_layernorm"], h, c.Base.Epsilon);
-        return h + (c.Sparse[i] ? Sparse(m[c.Place], normed) : GatedFeedForward(m["mlp"], normed, c.Base.Width, c.Base.Activation));
+        return h + (c.Sparse[i] ? SparseFeedForward(m[c.Place], normed, c.Part) : GatedFeedForward(m["mlp"], normed, c.Base.Width, c.Base.Activation, c.Base.FeedForwardBias));
     }
 
-    private CausalNetwork Network => CausalNetwork.Of(m, c.Base.Sizes, c.Base.Epsilon, Layer);
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Base.Sizes, c.Base.Epsilon, Layer) with { Cache = [.. c.Base.Layers.Select(a => a.Cache)] };
 
-    private static ModelFamily Of(string modelType, Func<ConfigReader, Config> read) => CausalFamily.Of(modelType, "model", read, (c, m) => new MoeLlama(c, m).Network);
+    /// <summary>A type that differs in settings only.</summary>
+    internal static ModelFamily Of(string modelType, Func<ConfigReader, Config> read, params ImmutableArray<SkippedTensors> skipped) =>
+        CausalFamily.Of(modelType, "model", read, (c, m) => new MoeLlama(c, m).Network, skipped);
 
     internal static readonly ModelFamily Mixtral = Of("mixtral", ReadMixtral);
     internal static readonly ModelFamily Olmoe = Of("olmoe", ReadOlmoe);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
@@ -27,14 +28,20 @@ internal sealed class Olmo2(Llama.Config c, Module m)
     private static Llama.Config ReadExaone4(ConfigReader json)
     {
         var sizes = DecoderSizes.Read(json, vocab: 102400, hidden: 4096, layers: 32, heads: 32, positions: 2048, kvHeads: 32);
+        var layers = ExaoneAttention(json, sizes);
+        return Llama.Config.Of(json, sizes, i => layers[i], width: 16384, epsilon: 1e-5);
+    }
+
+    /// <summary>Attention of EXAONE's layers: where some slide, the full ones have no positions.</summary>
+    internal static ImmutableArray<SelfAttention> ExaoneAttention(ConfigReader json, DecoderSizes sizes)
+    {
         var epsilon = json.Double("rms_norm_eps", 1e-5);
         var rotary = RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions);
         var window = json.Int("sliding_window", json.Element.TryGetProperty("sliding_window", out _) ? 0 : 4096);
         var pattern = json.Raw("sliding_window_pattern") is { ValueKind: System.Text.Json.JsonValueKind.String } text ? text.GetString()!.Length : window == 0 ? 0 : json.Int("sliding_window_pattern", 4);
         var slides = json.Sliding(sizes.Layers, i => window > 0 && pattern > 0 && (i + 1) % pattern != 0 && i < sizes.Layers - 1);
         var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, rotary) { HeadNorm = (m, x) => RmsNorm(m, x, epsilon) };
-        // Where some layers slide, the full ones have no positions.
-        return Llama.Config.Of(json, sizes, i => attention with { Rotary = window == 0 || slides[i] ? rotary : null, How = attention.How with { Window = slides[i] ? window : 0 } }, width: 16384, epsilon: 1e-5);
+        return [.. slides.Select(s => attention with { Rotary = window == 0 || s ? rotary : null, How = attention.How with { Window = s ? window : 0 } })];
     }
 
     private static SelfAttention Attention(ConfigReader json, DecoderSizes sizes)
