@@ -65,7 +65,7 @@ public sealed class CausalModel : ICausalModel
         {
             var traits = NetworkTraits.Read(session.Metadata);
             if (traits is not null) about = null;
-            var slots = CacheSlot.Of(session);
+            var slots = CacheSlot.Of(session, about);
             var shares = SharesBuffers(session) || about is { SharesBuffers: true };
             Check(package, session, slots, strategy, shares);
             var kept = strategy ?? (shares ? CacheStrategy.Shared : CacheStrategy.Growing);
@@ -124,6 +124,9 @@ public sealed class CausalModel : ICausalModel
         if (session.Output(Scores)?.Shape.Length != 3) problems.Add(new Problem(Scores, $"the graph gives {string.Join(", ", session.Outputs.Take(4))}", "logits for each position", "export the model with --task text-generation"));
         foreach (var input in session.Inputs)
             if (!Known.Contains(input.Name) && !slots.Any(s => s.Input == input.Name)) problems.Add(new Problem(input.ToString(), "an input that text generation can't fill", string.Join(", ", Known)));
+        foreach (var slot in slots)
+            if (slot.Open is { } open) problems.Add(new Problem(slot.Input, $"{open}, a size that neither the graph nor genai_config.json gives", "sizes of all dimensions but those of rows and tokens"));
+        if (strategy == CacheStrategy.Growing && slots.Any(s => s.Window is not null)) problems.Add(new Problem("cache", "the graph's attention keeps a window of tokens in a buffer of its own", "Shared"));
         if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu"));
         if (problems.Count == 0) return;
         throw new UnsupportedCheckpointException($"opening {package.Folder} for text-generation", problems) { ModelType = package.Config.ModelType, Architectures = package.Config.Architectures };

@@ -8,8 +8,11 @@ namespace OnnxTransformers.Generation;
 /// <param name="Vocabulary">Number of tokens.</param>
 /// <param name="Positions">The longest text.</param>
 /// <param name="SharesBuffers">Whether past and present may be one buffer.</param>
+/// <param name="KeyHeads">Heads of keys and values; null where it isn't said.</param>
+/// <param name="HeadSize">Length of a head's keys; null where it isn't said.</param>
+/// <param name="Window">Layers whose attention looks back a few tokens only; null where there are none.</param>
 /// <param name="Defaults">Special tokens, and how tokens are chosen.</param>
-internal sealed record GenAiPackage(string? File, int? Vocabulary, int? Positions, bool SharesBuffers, GenerationConfig Defaults)
+internal sealed record GenAiPackage(string? File, int? Vocabulary, int? Positions, bool SharesBuffers, int? KeyHeads, int? HeadSize, GenAiWindow? Window, GenerationConfig Defaults)
 {
     private const string FileName = "genai_config.json";
 
@@ -19,8 +22,12 @@ internal sealed record GenAiPackage(string? File, int? Vocabulary, int? Position
     {
         if (package.ReadJson(FileName) is not { } json || json.Object("model") is not { } model) return null;
         var search = json.Object("search");
-        var file = model.Object("decoder")?.String("filename");
-        return new(file is null ? null : package.PathOf(file), model.IntOrNull("vocab_size"), model.IntOrNull("context_length"), search?.Bool("past_present_share_buffer", false) ?? false, DefaultsOf(model, search));
+        var decoder = model.Object("decoder");
+        var window = GenAiWindow.Read(decoder?.Object("sliding_window"));
+        // Attention with a window keeps its tokens in a buffer of a fixed size, whatever the search says.
+        var shares = window is not null || (search?.Bool("past_present_share_buffer", false) ?? false);
+        return new(decoder?.String("filename") is { } file ? package.PathOf(file) : null, model.IntOrNull("vocab_size"), model.IntOrNull("context_length"), shares,
+            decoder?.IntOrNull("num_key_value_heads"), decoder?.IntOrNull("head_size"), window, DefaultsOf(model, search));
     }
 
     private static GenerationConfig DefaultsOf(ConfigReader model, ConfigReader? search)
@@ -41,4 +48,19 @@ internal sealed record GenAiPackage(string? File, int? Vocabulary, int? Position
         { ValueKind: JsonValueKind.Array } => model.Ints("eos_token_id", []),
         _ => [],
     };
+}
+
+/// <summary>Layers of a graph of onnxruntime-genai's builder whose buffers hold a window of tokens: its attention drops older ones itself.</summary>
+/// <param name="Tokens">Tokens that attention looks back, the present one included.</param>
+/// <param name="Layers">Which; empty for all.</param>
+internal sealed record GenAiWindow(int Tokens, ImmutableArray<int> Layers)
+{
+    internal static GenAiWindow? Read(ConfigReader? json)
+    {
+        // A window that the runtime slides itself belongs to graphs of fixed sizes.
+        if (json is null || json.Bool("slide_key_value_cache", false) || json.IntOrNull("window_size") is not { } tokens || tokens <= 0) return null;
+        return new(tokens, json.Ints("layers", []));
+    }
+
+    internal bool Holds(int layer) => Layers.IsEmpty || Layers.Contains(layer);
 }

@@ -17,7 +17,7 @@ internal sealed class KeyValueCache : IModelCache
         (_slots, _device, Strategy) = (slots, device, strategy);
         Capacity = strategy == CacheStrategy.Shared ? capacity : int.MaxValue;
         _values = new OrtValue[slots.Length];
-        CanCrop = slots.All(s => s.LengthAxis >= 0);
+        CanCrop = slots.All(s => s.LengthAxis >= 0 && (s.Window is null || device.IsHost));
     }
 
     internal CacheStrategy Strategy { get; }
@@ -47,7 +47,7 @@ internal sealed class KeyValueCache : IModelCache
             throw new InvalidInputException("running a step", new Problem("cache", $"{Length + tokens} tokens", $"{Capacity}, for which the buffer was made"));
         if (Rows != 0) return;
         Rows = rows;
-        for (var i = 0; i < _slots.Length; i++) _values[i] = _device.Allocate(_slots[i].Type, _slots[i].Dimensions(rows, Strategy == CacheStrategy.Shared ? Capacity : 0), zeroed: _slots[i].LengthAxis < 0);
+        for (var i = 0; i < _slots.Length; i++) _values[i] = _device.Allocate(_slots[i].Type, _slots[i].Dimensions(rows, Strategy == CacheStrategy.Shared ? _slots[i].Room(Capacity, _device.IsHost) : 0), zeroed: _slots[i].LengthAxis < 0);
     }
 
     /// <summary>The value of a slot; it stays the cache's.</summary>
@@ -76,7 +76,7 @@ internal sealed class KeyValueCache : IModelCache
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (length >= Length) return;
-        if (!CanCrop) throw new NotSupportedException("This model's state sums up all tokens, so none can be taken back.");
+        if (!CanCrop) throw new NotSupportedException("This model's state sums up all tokens or keeps the last ones only, so none can be taken back.");
         Length = length;
         if (Strategy == CacheStrategy.Shared) return;
         for (var i = 0; i < _slots.Length; i++) Replace(i, _device.Crop(_values[i]!, _slots[i].LengthAxis, length));
