@@ -5,7 +5,7 @@ namespace OnnxTransformers;
 /// <summary>What holds for a network, as an exported graph's file tells it. The reference's own network breaks some of these in some families: a runtime must then batch differently, and a proof can't ask for it.</summary>
 public sealed record NetworkTraits
 {
-    private const string Batching = "batching", MaskedIds = "masked_ids", Longest = "max_tokens", Picture = "image_size", End = "end_of_text";
+    private const string Batching = "batching", MaskedIds = "masked_ids", Longest = "max_tokens", Picture = "image_size", End = "end_of_text", Switch = "switches_at";
 
     /// <summary>Everything holds, and nothing limits the length of a text.</summary>
     public static NetworkTraits Default { get; } = new();
@@ -28,7 +28,10 @@ public sealed record NetworkTraits
     /// <summary>The id that ends a text, where the network looks for it: without it, a text has no vector of its own.</summary>
     public int? EndOfText { get; init; }
 
-    /// <summary>The entries of a graph file's metadata: batching (any, same_length: only rows of one length may share a run, alone), masked_ids (ignored, read), max_tokens, end_of_text, and image_size as height x width.</summary>
+    /// <summary>Length in tokens beyond which the network reads all tokens differently, the earlier ones as well: a text that grows past it is read again from its start. Null where nothing switches.</summary>
+    public int? SwitchesAt { get; init; }
+
+    /// <summary>The entries of a graph file's metadata: batching (any, same_length: only rows of one length may share a run, alone), masked_ids (ignored, read), max_tokens, end_of_text, switches_at, and image_size as height x width.</summary>
     public IEnumerable<KeyValuePair<string, string>> Metadata
     {
         get
@@ -37,6 +40,7 @@ public sealed record NetworkTraits
             yield return new(MaskedIds, MaskedIdsAreNeutral ? "ignored" : "read");
             if (MaxTokens is { } most) yield return new(Longest, most.ToString(CultureInfo.InvariantCulture));
             if (EndOfText is { } end) yield return new(End, end.ToString(CultureInfo.InvariantCulture));
+            if (SwitchesAt is { } length) yield return new(Switch, length.ToString(CultureInfo.InvariantCulture));
             if (ImageSize is var (height, width)) yield return new(Picture, string.Create(CultureInfo.InvariantCulture, $"{height}x{width}"));
         }
     }
@@ -49,6 +53,7 @@ public sealed record NetworkTraits
         MaskedIdsAreNeutral = metadata.GetValueOrDefault(MaskedIds) != "read",
         MaxTokens = Number(metadata.GetValueOrDefault(Longest)),
         EndOfText = Number(metadata.GetValueOrDefault(End)),
+        SwitchesAt = Number(metadata.GetValueOrDefault(Switch)),
         ImageSize = Size(metadata.GetValueOrDefault(Picture)),
     };
 

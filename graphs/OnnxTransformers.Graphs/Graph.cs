@@ -65,6 +65,9 @@ public sealed class Graph
     /// <summary>The id that ends a text where the network looks for it; null where it doesn't.</summary>
     public int? EndOfText { get; internal set; }
 
+    /// <summary>Length in tokens beyond which all tokens are read differently, those in the cache as well; null where nothing switches.</summary>
+    public int? SwitchesAt { get; internal set; }
+
     /// <summary>Name of the dimension of texts: their own where a graph takes texts and images that are not pairs.</summary>
     internal string TextRows { get; private set; } = "batch_size";
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 using OnnxTransformers.Generation;
+using OnnxTransformers.Tokenizers.Templates;
 
 namespace OnnxTransformers;
 
@@ -33,6 +34,14 @@ internal static class ChatOptionsMapping
         return (config, variables);
     }
 
+    /// <summary>Refuses variables that the template never looks at, as misspelt fields.</summary>
+    /// <exception cref="InvalidInputException">There are such.</exception>
+    internal static void Check(IReadOnlyDictionary<string, object?> variables, ChatTemplate template)
+    {
+        var unknown = variables.Keys.Where(v => !template.Source.Contains(v, StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        if (unknown.Count > 0) throw new InvalidInputException(Doing, unknown.Select(v => new Problem($"AdditionalProperties[\"{v}\"]", "neither a field of GenerationConfig nor a variable of the chat template")));
+    }
+
     private static void Refuse(ChatOptions options)
     {
         var problems = new List<Problem>();
@@ -40,6 +49,7 @@ internal static class ChatOptionsMapping
         if (options.PresencePenalty is not (null or 0)) problems.Add(new("PresencePenalty", $"{options.PresencePenalty}", "0", "give repetition_penalty in AdditionalProperties"));
         if (options.ResponseFormat is not (null or ChatResponseFormatText)) problems.Add(new("ResponseFormat", options.ResponseFormat.GetType().Name, "text: nothing holds the tokens to a form", "ask for the form in a message, and check the answer"));
         if (options.ToolMode is RequiredChatToolMode) problems.Add(new("ToolMode", "a call is required", "Auto, None: nothing holds the tokens to a call"));
+        if (options.Reasoning is not null) problems.Add(new("Reasoning", "set", "null", "give the chat template's own variable, as enable_thinking, in AdditionalProperties"));
         if (options.ConversationId is not null) problems.Add(new("ConversationId", options.ConversationId, "null: every call gets all messages"));
         if (problems.Count > 0) throw new InvalidInputException(Doing, problems);
     }

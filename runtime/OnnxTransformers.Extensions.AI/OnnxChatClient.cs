@@ -44,9 +44,12 @@ public sealed class OnnxChatClient : IChatClient
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (options?.ModelId is { } wanted && _metadata.DefaultModelId is { } model && wanted != model) throw new InvalidInputException("reading chat options", new Problem("ModelId", wanted, model));
         var (config, variables) = ChatOptionsMapping.Read(options);
         var tools = options?.ToolMode is NoneChatToolMode ? [] : ToolMapping.Read(options?.Tools);
-        var format = tools.Count == 0 ? null : ToolCallFormat.Of(_pipeline.Templates.Choose(null, hasTools: true), _pipeline.Templates);
+        var template = _pipeline.Templates.Choose(null, hasTools: tools.Count > 0);
+        ChatOptionsMapping.Check(variables, template);
+        var format = tools.Count == 0 ? null : ToolCallFormat.Of(template, _pipeline.Templates);
         var prompt = _pipeline.Encode(TextGeneration.RequestOf(MessageMapping.Read(messages, options?.Instructions)) with { Tools = tools.Count == 0 ? null : tools, Variables = variables });
         var (id, created) = (Guid.NewGuid().ToString("N"), DateTimeOffset.UtcNow);
         ChatResponseUpdate Update(params AIContent[] contents) => new(ChatRole.Assistant, contents) { ResponseId = id, MessageId = id, CreatedAt = created, ModelId = _metadata.DefaultModelId };
@@ -93,10 +96,10 @@ public sealed class OnnxChatClient : IChatClient
         internal Lease(OnnxChatClient client, GenerationConfig config)
         {
             _client = client;
-            // Searches that follow several sequences have caches of their own.
-            var all = config.Over(client._pipeline.Generator.Defaults);
-            if (all.NumBeams is > 1 || all.NumReturnSequences is > 1 || all.PromptLookupNumTokens is not null || all.PenaltyAlpha is > 0) return;
-            Cache = Interlocked.Exchange(ref client._kept, null) ?? client._pipeline.Generator.CreateCache();
+            // Searches that follow several sequences or guess have caches of their own, and some graphs none.
+            var (all, generator) = (config.Over(client._pipeline.Generator.Defaults), client._pipeline.Generator);
+            if (!generator.Model.Remembers || all.NumBeams is > 1 || all.NumReturnSequences is > 1 || all.PromptLookupNumTokens is not null || all.AssistantModel is not null || all.PenaltyAlpha is > 0) return;
+            Cache = Interlocked.Exchange(ref client._kept, null) ?? generator.CreateCache();
         }
 
         internal PromptCache? Cache { get; }

@@ -34,10 +34,11 @@ internal sealed class GenAiSearch : ITokenSearch
             _generator = new Generator(model, _options);
             _generator.AppendTokens([.. (IsBeam ? request.Prompts.Ids : _ids.Select(i => i.ToArray())).SelectMany(i => i)]);
         }
-        catch
+        catch (Exception e)
         {
             _generator?.Dispose();
             _options.Dispose();
+            if (e is OnnxRuntimeGenAIException) throw Refused(e);
             throw;
         }
     }
@@ -59,7 +60,14 @@ internal sealed class GenAiSearch : ITokenSearch
         _added.Clear();
         cancellation.ThrowIfCancellationRequested();
         if (_generator.IsDone()) return _added;
-        _generator.GenerateNextToken();
+        try
+        {
+            _generator.GenerateNextToken();
+        }
+        catch (OnnxRuntimeGenAIException e)
+        {
+            throw Refused(e);
+        }
         _steps++;
         if (IsBeam)
         {
@@ -83,6 +91,8 @@ internal sealed class GenAiSearch : ITokenSearch
         _generator.Dispose();
         _options.Dispose();
     }
+
+    private static InvalidInputException Refused(Exception e) => new("generating with onnxruntime-genai", new Problem("request", e.Message.ReplaceLineEndings(" ").Trim()), e);
 
     private void Collect()
     {

@@ -9,7 +9,7 @@ internal static class SearchOptions
 {
     private static readonly ImmutableArray<(string Key, Func<GenerationConfig, double?> Value)> Numbers =
     [
-        ("num_beams", c => c.NumBeams), ("num_return_sequences", c => c.NumReturnSequences), ("temperature", c => c.DoSample == true ? c.Temperature : null), ("top_k", c => c.DoSample == true ? c.TopK ?? 50 : null),
+        ("num_beams", c => c.NumBeams), ("num_return_sequences", c => c.NumReturnSequences), ("temperature", c => c.DoSample == true ? c.Temperature : null), ("top_k", c => c.DoSample == true ? c.TopK ?? 0 : null),
         ("top_p", c => c.DoSample == true ? c.TopP : null), ("repetition_penalty", c => c.RepetitionPenalty), ("length_penalty", c => c.LengthPenalty), ("no_repeat_ngram_size", c => c.NoRepeatNgramSize), ("random_seed", c => c.Seed),
     ];
 

@@ -40,7 +40,7 @@ public static class TokenizeLines
             output.WriteEndObject();
             return;
         }
-        var stream = tokenizer.CreateDecodeStream(skip);
+        var stream = tokenizer.CreateDecodeStream(skip, strict: true);
         output.WriteStartObject();
         output.WriteStartArray("pieces");
         foreach (var id in ids)

@@ -41,7 +41,8 @@ public sealed partial class Tokenizer
 
     /// <summary>Decodes ids as they come, one after the other, and never half a character.</summary>
     /// <param name="skipSpecialTokens">Leaves special tokens out.</param>
-    public DecodeStream CreateDecodeStream(bool skipSpecialTokens = false) => new(this, skipSpecialTokens);
+    /// <param name="strict">Refuses ids that change what was said before, as tokenizers does; otherwise they are decoded for themselves.</param>
+    public DecodeStream CreateDecodeStream(bool skipSpecialTokens = false, bool strict = false) => new(this, skipSpecialTokens, strict);
 
     internal string DecodeCore(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
@@ -81,14 +82,15 @@ public sealed class DecodeStream
 {
     private readonly Tokenizer _tokenizer;
     private readonly bool _skipSpecialTokens;
+    private readonly bool _strict;
     private readonly List<int> _ids = [];
     private string _prefix = "";
     private int _prefixIndex;
 
-    internal DecodeStream(Tokenizer tokenizer, bool skipSpecialTokens) => (_tokenizer, _skipSpecialTokens) = (tokenizer, skipSpecialTokens);
+    internal DecodeStream(Tokenizer tokenizer, bool skipSpecialTokens, bool strict) => (_tokenizer, _skipSpecialTokens, _strict) = (tokenizer, skipSpecialTokens, strict);
 
     /// <summary>Takes the next id and gives the text that is certain now, or null where nothing can be said yet.</summary>
-    /// <exception cref="InvalidInputException">The decoder rewrites what it said before.</exception>
+    /// <exception cref="InvalidInputException">The stream is strict, and the id changes what was said before.</exception>
     public string? Step(int id)
     {
         if (_prefix.Length == 0 && _ids.Count > 0)
@@ -99,16 +101,26 @@ public sealed class DecodeStream
         _ids.Add(id);
         var text = Decode();
         if (Bytes(text) <= Bytes(_prefix) || text.EndsWith('\uFFFD')) return null;
-        if (!text.StartsWith(_prefix, StringComparison.Ordinal))
+        var follows = text.StartsWith(_prefix, StringComparison.Ordinal);
+        if (!follows && _strict)
             throw new InvalidInputException("decoding a stream", new Problem("", $"Invalid prefix encountered while decoding stream. Token ID: {id}, Expected prefix: '{_prefix}', Actual string: '{text}'"));
-        var more = text[_prefix.Length..];
+        // Bytes that are no text make the bytes before them none, too; what was said can't be taken back.
+        var more = follows ? text[_prefix.Length..] : Decode(_prefixIndex);
         var index = _ids.Count - _prefixIndex;
         _ids.RemoveRange(0, _prefixIndex);
         (_prefix, _prefixIndex) = (Decode(), index);
         return more;
     }
 
-    private string Decode() => _tokenizer.DecodeCore(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids), _skipSpecialTokens);
+    /// <summary>Ends the stream.</summary>
+    /// <returns>The whole characters that were held back because half a one stands behind them.</returns>
+    public string Finish()
+    {
+        var text = Decode();
+        return text.StartsWith(_prefix, StringComparison.Ordinal) ? text[_prefix.Length..].TrimEnd('\uFFFD') : "";
+    }
+
+    private string Decode(int from = 0) => _tokenizer.DecodeCore(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids)[from..], _skipSpecialTokens);
 
     private static int Bytes(string text) => System.Text.Encoding.UTF8.GetByteCount(text);
 }

@@ -145,12 +145,23 @@ public sealed class OnnxChatClientTests
                 Assert.That(() => Ask(new() { FrequencyPenalty = 1 }), Refuses("reading chat options: FrequencyPenalty: 1; supported: 0. Next: give repetition_penalty in AdditionalProperties"));
                 Assert.That(() => Ask(new() { ResponseFormat = ChatResponseFormat.Json }), Refuses("reading chat options: ResponseFormat: ChatResponseFormatJson; supported: text: nothing holds the tokens to a form. Next: ask for the form in a message, and check the answer"));
                 Assert.That(() => Ask(new() { ToolMode = ChatToolMode.RequireAny }), Refuses("reading chat options: ToolMode: a call is required; supported: Auto, None: nothing holds the tokens to a call"));
+                Assert.That(() => Ask(new() { Reasoning = new() { Effort = ReasoningEffort.High } }), Refuses("reading chat options: Reasoning: set; supported: null. Next: give the chat template's own variable, as enable_thinking, in AdditionalProperties"));
+                Assert.That(() => Ask(new() { ModelId = "another" }), Refuses("reading chat options: ModelId: another; supported: scripted"));
+                Assert.That(() => Ask(new() { AdditionalProperties = new() { ["mode"] = "short", ["top_kk"] = 3 } }), Refuses("reading chat options: AdditionalProperties[\"top_kk\"]: neither a field of GenerationConfig nor a variable of the chat template"));
+                Assert.That(() => Ask(new() { AdditionalProperties = new() { ["assistant_model"] = "small" } }), Refuses("guessing with an assistant: assistant_model: small, and the model is of no package; supported: a package's name from the model's package on. Next: give GenerationRequest.Assistant"));
                 Assert.That(() => Ask(new() { ConversationId = "7" }), Refuses("reading chat options: ConversationId: 7; supported: null: every call gets all messages"));
                 Assert.That(() => Ask(new() { Tools = [new HostedWebSearchTool()] }), Refuses("reading tools: web_search: HostedWebSearchTool; supported: functions"));
                 Assert.That(() => client.GetResponseAsync([]), Refuses("reading a chat: messages: none; supported: one or more"));
                 Assert.That(() => client.GetResponseAsync([new(ChatRole.User, [new UriContent("http://x/y.png", "image/png")])]), Refuses("reading a chat: a message of user: UriContent; supported: texts, function calls and their results"));
             });
         Task<ChatResponse> Ask(ChatOptions options) => client.GetResponseAsync([new(ChatRole.User, "Hi")], options);
+    }
+
+    [Test]
+    public async Task AModelWithoutACacheAnswers()
+    {
+        var (client, _) = Client("Hello there.", remembers: false);
+        using (client) Assert.That((await client.GetResponseAsync([new(ChatRole.User, "Hi")])).Text, Is.EqualTo("Hello there."));
     }
 
     [Test]
@@ -179,9 +190,9 @@ public sealed class OnnxChatClientTests
 
     private static int[] Ids(string text) => [.. Tokenizer.Encode(text, null, new EncodeOptions { AddSpecialTokens = false }).Ids];
 
-    private static (OnnxChatClient Client, ScriptedModel Model) Client(string answer)
+    private static (OnnxChatClient Client, ScriptedModel Model) Client(string answer, bool remembers = true)
     {
-        var model = new ScriptedModel(Tokenizer.VocabSize, [.. Ids(answer), 0]);
+        var model = new ScriptedModel(Tokenizer.VocabSize, [.. Ids(answer), 0]) { Remembers = remembers };
         var generator = new TokenGenerator(model, new GenerationConfig { MaxNewTokens = 200, EosTokenId = [0], PadTokenId = 0 }, Tokenizer);
         return (new OnnxChatClient(new TextGeneration(generator, Tokenizer, new ChatTemplateSet(new Dictionary<string, string> { ["default"] = Template })), "scripted"), model);
     }

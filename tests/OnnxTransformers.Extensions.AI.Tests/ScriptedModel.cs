@@ -11,6 +11,8 @@ internal sealed class ScriptedModel(int vocabulary, IReadOnlyList<int> script) :
 
     public bool GivesStates => false;
 
+    public bool Remembers { get; init; } = true;
+
     /// <summary>Tokens of each run.</summary>
     internal List<int> Read { get; } = [];
 

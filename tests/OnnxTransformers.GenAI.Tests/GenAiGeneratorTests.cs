@@ -48,6 +48,23 @@ public sealed class GenAiGeneratorTests
         Assert.That(generator.Generate(request).Sequences, Is.EqualTo(first.Sequences));
     }
 
+    [TestCase(null, false)]
+    [TestCase(0, false)]
+    [TestCase(50, true)]
+    public void Without_a_best_few_all_tokens_may_be_drawn(int? best, bool few)
+    {
+        using var generator = Load("llama-3", Target.Cpu);
+        var drawn = Enumerable.Range(1, 8).SelectMany(seed => generator.Generate(new() { InputIds = [[5, 9, 11]], Config = new GenerationConfig { DoSample = true, Seed = seed, Temperature = 50, TopK = best, MaxNewTokens = 1, NumReturnSequences = 30 } }).Sequences);
+        Assert.That(drawn.Select(s => s[^1]).Distinct().Count() <= 50, Is.EqualTo(few));
+    }
+
+    [Test]
+    public void What_the_library_refuses_is_refused()
+    {
+        using var generator = Load("llama-3", Target.Cpu);
+        Assert.That(() => generator.Generate(Greedy([.. Enumerable.Repeat((int[])[5, 9], 33)], 2)), Throws.TypeOf<InvalidInputException>().With.Message.EqualTo("generating with onnxruntime-genai: request: batch_size (33) must be in [1, 32]"));
+    }
+
     [Test]
     public void What_the_library_does_not_have_is_refused()
     {

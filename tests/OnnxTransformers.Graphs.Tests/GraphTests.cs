@@ -37,6 +37,20 @@ public sealed class GraphTests
     }
 
     [Test]
+    public void A_scan_hands_states_from_entry_to_entry()
+    {
+        var g = NewGraph(new());
+        Value start = g.Input("start", ElementType.Float, new Shape("b", 1)), x = g.Input("x", ElementType.Float, new Shape("b", "s", 1));
+        var (states, results) = g.Scan([start], [x], 1, (before, now) => ([before[0] * 2 + now[0]], [before[0] + 1]));
+        Assert.That((states[0].Shape, results[0].Shape), Is.EqualTo((start.Shape, x.Shape)));
+        g.Output("last", states[0]);
+        g.Output("seen", results[0]);
+        var feeds = new Dictionary<string, (Array, long[])> { ["start"] = (new float[] { 1, 10 }, [2, 1]), ["x"] = (new float[] { 1, 2, 3, 4, 5, 6 }, [2, 3, 1]) };
+        Assert.That(GraphRunner.Run(g, feeds, output: "last"), Is.EqualTo(new float[] { 19, 112 }));
+        Assert.That(GraphRunner.Run(g, feeds, output: "seen"), Is.EqualTo(new float[] { 2, 4, 9, 11, 25, 54 }));
+    }
+
+    [Test]
     public void A_weight_is_found_under_the_names_of_older_checkpoints()
     {
         var g = NewGraph(new(), ("LayerNorm.gamma", [4]));

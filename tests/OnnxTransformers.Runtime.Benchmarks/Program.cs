@@ -17,6 +17,7 @@ internal static class Program
     {
         if (args.Length > 0 && args[0] == "worker") Workers.Run(args[1..]);
         else if (args.Length > 0 && args[0] == "together") Together.Run(args[1..]);
+        else if (args.Length > 1 && args[0] == "cuda") await OnCuda.RunAsync(args[1], args.Length > 2 ? Workers.Number(args[2]) : 3, args.Length > 3 ? Workers.Number(args[3]) : 64);
         else if (args.Length > 0 && args[0] == "soak") await Soak.RunAsync(args[1], args.Length > 2 ? Workers.Number(args[2]) : 10_000);
         else await CompareAsync(args);
     }

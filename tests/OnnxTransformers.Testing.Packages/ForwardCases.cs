@@ -70,9 +70,12 @@ public static class ForwardCases
         return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(Enumerable.Repeat(fill, ids.Count).ToArray(), Dims(ids)));
     }
 
-    /// <summary>A past without tokens.</summary>
-    private static NamedOnnxValue Empty(string name, NodeMetadata declared, int rows) =>
-        NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(Array.Empty<float>(), [.. declared.Dimensions.Select((d, axis) => d >= 0 ? d : axis == 0 ? rows : 0)]));
+    /// <summary>A past without tokens: no keys and values, and zeros for states of fixed size.</summary>
+    private static NamedOnnxValue Empty(string name, NodeMetadata declared, int rows)
+    {
+        int[] shape = [.. declared.Dimensions.Select((d, axis) => d >= 0 ? d : axis == 0 ? rows : 0)];
+        return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(new float[shape.Aggregate(1, (a, b) => a * b)], shape));
+    }
 
     /// <summary>What the reference counts where it is given none: the places.</summary>
     private static long[] Positions(GoldenCase golden, GoldenTensor ids)

@@ -29,7 +29,7 @@ internal static class GenAiConfig
     internal static void Write(string package, ExportSource source, string file, OnnxModel model, Target target)
     {
         var inputs = model.Proto.Graph.Input.ToDictionary(i => i.Name, i => i.Type.TensorType.Shape.Dim);
-        if (!inputs.TryGetValue(PastKey, out var past) || inputs.Any(i => i.Key.StartsWith("past_", StringComparison.Ordinal) && !(i.Value.Count == 4 && i.Value[1].DimValue == past[1].DimValue && i.Value[3].DimValue == past[3].DimValue))) return;
+        if (!inputs.TryGetValue(PastKey, out var past) || inputs.Any(i => i.Key.StartsWith("past_", StringComparison.Ordinal) && !(i.Value.Count == 4 && i.Value[2].DimValue == 0 && i.Value[1].DimValue == past[1].DimValue && i.Value[3].DimValue == past[3].DimValue))) return;
         var config = source.Network.ReadConfig();
         using var stream = new FileStream(Path.Combine(package, FileName), FileMode.Create, FileAccess.Write);
         using (var json = new Utf8JsonWriter(stream, Indented))

@@ -13,6 +13,9 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
     private const int Patches = 12;
     private const string MaskName = "attention_mask";
 
+    // A text begins with nothing, and states of fixed size then are zeros.
+    private const string Past = "past_";
+
     /// <summary>Inputs by name. A row gets the shape of one row, its real positions, the fill of the others, and a random number from 0 to 1 for each element.</summary>
     private static readonly FrozenDictionary<string, Func<Place, double>> Generators = new Dictionary<string, Func<Place, double>>
     {
@@ -61,7 +64,7 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
     {
         ImmutableArray<long> shape = [.. spec.Shape.Select(d => d.Size ?? SizeOf(d, real.Length, longest))];
         var values = new double[shape.Aggregate(1L, (a, b) => a * b)];
-        var generate = Generators.GetValueOrDefault(spec.Name) ?? (spec.Type.IsFloatingPoint() ? p => p.Draw * 2 - 1 : spec.Type == ElementType.Bool ? _ => 1 : _ => 0);
+        var generate = Generators.GetValueOrDefault(spec.Name) ?? (spec.Name.StartsWith(Past, StringComparison.Ordinal) ? _ => 0 : spec.Type.IsFloatingPoint() ? p => p.Draw * 2 - 1 : spec.Type == ElementType.Bool ? _ => 1 : _ => 0);
         var at = new long[shape.Length];
         for (var i = 0; i < values.Length; i++)
         {

@@ -14,7 +14,7 @@ internal static class InvariantCheck
             var scales = Distance.Scales([(batch, group.Key.Real)]);
             foreach (var pair in group)
             {
-                var distance = Distance.Between([.. batch.Select(pair.Part)], runner.Run(pair.Other, cancellation), pair.Other.Real, scales);
+                var distance = Distance.Between([.. batch.Where(pair.Compares).Select(pair.Part)], [.. runner.Run(pair.Other, cancellation).Where(pair.Compares)], pair.Other.Real, scales);
                 if (distance.Relative > largest.Relative) (largest, worst) = (distance, pair);
                 total = total.Worse(distance);
             }

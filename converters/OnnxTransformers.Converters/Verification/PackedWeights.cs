@@ -18,18 +18,21 @@ internal static class PackedWeights
     {
         using var written = OnnxReader.Open(path);
         using var checkpoint = new RecipeReader(source);
-        var parts = graph.ToModel().Weights.Where(w => w.Recipe is Recipe.Quantized).ToLookup(w => Key((Recipe.Quantized)w.Recipe));
+        var parts = graph.ToModel().Weights.Where(w => Quantized(w.Recipe) is not null).ToLookup(w => Key(Quantized(w.Recipe)!));
         foreach (var matrix in parts)
         {
             cancellation.ThrowIfCancellationRequested();
-            var names = matrix.ToDictionary(w => ((Recipe.Quantized)w.Recipe).Part, w => w.Name);
-            Check((Recipe.Quantized)matrix.First().Recipe, names, written, checkpoint, file);
+            var names = matrix.ToDictionary(w => Quantized(w.Recipe)!.Part, w => w.Name);
+            Check(Quantized(matrix.First().Recipe)!, names, matrix.Any(w => w.Recipe.Type == ElementType.Float16), written, checkpoint, file);
         }
     }
 
+    /// <summary>A part of a quantized matrix, also where its scales are stored in another type.</summary>
+    private static Recipe.Quantized? Quantized(Recipe recipe) => recipe as Recipe.Quantized ?? (recipe as Recipe.Converted)?.Of as Recipe.Quantized;
+
     private static string Key(Recipe.Quantized recipe) => $"{recipe.Layout} {recipe.Of.Description}";
 
-    private static void Check(Recipe.Quantized recipe, Dictionary<QuantizedPart, string> names, OnnxReader written, RecipeReader checkpoint, string file)
+    private static void Check(Recipe.Quantized recipe, Dictionary<QuantizedPart, string> names, bool halfScales, OnnxReader written, RecipeReader checkpoint, string file)
     {
         var (format, columns) = (recipe.Format, recipe.Of.Shape[1]);
         var rows = Math.Clamp(Numbers / columns, 1, recipe.Of.Shape[0]);
@@ -37,9 +40,10 @@ internal static class PackedWeights
         var numbers = MemoryMarshal.Cast<byte, float>(checkpoint.Read(new(names[QuantizedPart.Values], first)));
         byte[] Read(QuantizedPart part)
         {
+            var half = halfScales && part == QuantizedPart.Scales;
             var bytes = new byte[new Recipe.Quantized(recipe.Of, format, recipe.Layout, part).RowBytes(rows)];
-            written.Read(names[part], 0, bytes);
-            return bytes;
+            written.Read(names[part], 0, half ? bytes.AsSpan(0, bytes.Length / 2) : bytes);
+            return half ? Widened(bytes.AsSpan(0, bytes.Length / 2)) : bytes;
         }
         var values = Read(QuantizedPart.Values);
         var scales = MemoryMarshal.Cast<byte, float>(Read(QuantizedPart.Scales));
@@ -58,6 +62,15 @@ internal static class PackedWeights
                 throw new VerificationFailedException($"verifying {file}", [new Problem(names[QuantizedPart.Values], FormattableString.Invariant($"the integer in row {row}, column {i % columns} stands for {meant:R}"),
                     FormattableString.Invariant($"numbers up to {Math.Abs(scale):G3} from the checkpoint's {numbers[(int)i]:R}"), "export the checkpoint again; if it stays, report it with config.json")]);
         }
+    }
+
+    private static byte[] Widened(ReadOnlySpan<byte> halves)
+    {
+        var numbers = MemoryMarshal.Cast<byte, Half>(halves);
+        var wide = new byte[2 * halves.Length];
+        var floats = MemoryMarshal.Cast<byte, float>(wide.AsSpan());
+        for (var i = 0; i < floats.Length; i++) floats[i] = (float)numbers[i];
+        return wide;
     }
 
     private static int At(byte[] packed, long index, int bits) => bits == 8 ? packed[index] : (packed[index / 2] >> (int)(index % 2 * 4)) & 15;

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace OnnxTransformers.Tool.Lines;
@@ -51,7 +52,8 @@ internal static class TextLoop
         {
             // A person's text need not be JSON.
         }
-        using var text = JsonDocument.Parse($"\"{JsonEncodedText.Encode(line.Span)}\"");
+        // Terminals may have other encodings: bytes that are no UTF-8 are read as unknown characters.
+        using var text = JsonDocument.Parse($"\"{JsonEncodedText.Encode(Encoding.UTF8.GetString(line.Span))}\"");
         return text.RootElement.Clone();
     }
 }

@@ -69,20 +69,24 @@ internal sealed class CausalInputs
     /// <summary>What a layer keeps beside keys and values, of one size whatever the length: what the step before left, zeros at the beginning. [B, ...].</summary>
     /// <param name="kind">What it is, as "conv": past_conv.{i} and present_conv.{i} are its input and output.</param>
     /// <param name="layer">The layer.</param>
+    /// <param name="part">Which of several that the layer keeps; null for the only one.</param>
+    /// <param name="type">Its type: float32 for sums over a whole text.</param>
     /// <param name="sizes">Dimensions behind the first.</param>
-    internal Value State(string kind, int layer, params ReadOnlySpan<long> sizes)
+    internal Value State(string kind, int layer, string? part, ElementType type, params ReadOnlySpan<long> sizes)
     {
-        var (type, rows) = (_graph.Options.ComputeType, InputIds.Shape[0]);
+        var rows = InputIds.Shape[0];
         Dim[] dims = [rows, .. sizes.ToArray().Select(s => (Dim)s)];
-        if (Cache is not null) return _graph.Input($"past_{kind}.{layer}", type, new Shape(dims));
+        if (Cache is not null) return _graph.Input($"past_{StateName(kind, layer, part)}", type, new Shape(dims));
         return Op.Zeros(Op.Concat(0, Op.ShapeOf(InputIds, 0, 1), _graph.Constant(sizes)), type, new Shape(dims));
     }
 
     /// <summary>Keeps a state for the next step.</summary>
-    internal void Keep(string kind, int layer, Value state)
+    internal void Keep(string kind, int layer, string? part, Value state)
     {
-        if (Cache is not null) _states.Add(($"present_{kind}.{layer}", state));
+        if (Cache is not null) _states.Add(($"present_{StateName(kind, layer, part)}", state));
     }
+
+    private static string StateName(string kind, int layer, string? part) => part is null ? $"{kind}.{layer}" : $"{kind}.{layer}.{part}";
 
     /// <summary>What the next step gets back: keys and values, and other states.</summary>
     internal IEnumerable<(string Name, Value Value)> Outputs => [.. Cache?.Outputs ?? [], .. _states];

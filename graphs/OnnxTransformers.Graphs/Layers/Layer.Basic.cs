@@ -51,6 +51,18 @@ internal static partial class Layer
         return m.Result(Op.Cast(first, m.Graph.Options.ComputeType));
     }
 
+    /// <summary>Rows of a table of positions, one for each token. -> [B, S, width]. A longer text than the table fails when the graph runs, or gives zeros on CUDA.</summary>
+    /// <param name="m">The table's module.</param>
+    /// <param name="x">The positions.</param>
+    /// <param name="positions">How many there are.</param>
+    /// <param name="width">Numbers of each.</param>
+    /// <param name="offset">Rows before that of position 0.</param>
+    internal static Value PositionEmbedding(Module m, CausalInputs x, int positions, long width, int offset = 0)
+    {
+        m.Graph.LimitTokens(positions);
+        return Embedding(m, offset == 0 ? x.PositionIds : x.PositionIds + m.Graph.Scalar(offset, ElementType.Int64), positions + offset, width);
+    }
+
     /// <summary>Layer normalization over the last axis. [..., D] -> [..., D].</summary>
     internal static Value LayerNorm(Module m, Value x, float epsilon)
     {

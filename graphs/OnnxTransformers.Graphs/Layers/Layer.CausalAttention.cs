@@ -46,23 +46,23 @@ internal static partial class Layer
         using var scope = m.Enter();
         long heads = q.Shape[1].Size!.Value, kvHeads = k.Shape[1].Size!.Value;
         if (heads % kvHeads != 0) throw m.Graph.Error($"{heads} query heads don't divide by {kvHeads} key heads");
-        return m.Result(AttendMasked(x, q, k, v, a, x.AdditiveMask(a.Window, a.BothWays)));
+        return m.Result(AttendMasked(x, q, k, v, a, () => x.AdditiveMask(a.Window, a.BothWays)));
     }
 
-    /// <summary>Attention with a mask [B, 1, S, T] that is added to the scores. -> [B, S, H*dv].</summary>
-    private static Value AttendMasked(CausalInputs x, Value q, Value k, Value v, CausalAttention a, Value mask) =>
+    /// <summary>Attention with a mask [B, 1, S, T] that is added to the scores, made when it is needed. -> [B, S, H*dv].</summary>
+    private static Value AttendMasked(CausalInputs x, Value q, Value k, Value v, CausalAttention a, Func<Value> mask) =>
         MergeHeads(q.Shape[1] == k.Shape[1] ? Attend(q, k, v, a, mask) : AttendGrouped(x, q, k, v, a, mask));
 
-    private static Value Attend(Value q, Value k, Value v, CausalAttention a, Value mask)
+    private static Value Attend(Value q, Value k, Value v, CausalAttention a, Func<Value> mask)
     {
         var scores = Scores(q, k, a);                                                                           // [B, H, S, T]
         if (a.Bias is not null) scores += a.Bias;
         var sinks = a.Sinks is null ? null : Op.Reshape(a.Sinks, [1, q.Shape[1].Size!.Value, 1, 1]);
-        return Op.MatMul(Weights(scores + mask, sinks), v);
+        return Op.MatMul(Weights(scores + mask(), sinks), v);
     }
 
     /// <summary>The queries of a group are rows of one product with the group's keys, so that keys and values are never repeated.</summary>
-    private static Value AttendGrouped(CausalInputs x, Value q, Value k, Value v, CausalAttention a, Value mask)
+    private static Value AttendGrouped(CausalInputs x, Value q, Value k, Value v, CausalAttention a, Func<Value> mask)
     {
         var g = q.Graph;
         long heads = q.Shape[1].Size!.Value, kvHeads = k.Shape[1].Size!.Value, group = heads / kvHeads, d = q.Shape[3].Size!.Value;
@@ -75,7 +75,7 @@ internal static partial class Layer
         scores = Op.Reshape(scores, apart, new Shape(batch, kvHeads, group, s, k.Shape[2]));                    // [B, K, G, S, T]
         if (a.Bias is { } bias) scores += Op.Reshape(bias, [0, kvHeads, group, 1, -1], remaining: bias.Shape[3]);
         var sinks = a.Sinks is null ? null : Op.Reshape(a.Sinks, [1, kvHeads, group, 1, 1]);
-        var weights = Weights(scores + Op.Unsqueeze(mask, 1), sinks);
+        var weights = Weights(scores + Op.Unsqueeze(mask(), 1), sinks);
         var context = Op.MatMul(Op.Reshape(weights, together, new Shape(batch, kvHeads, rows, k.Shape[2])), v); // [B, K, G*S, dv]
         return Op.Reshape(context, [0, heads, -1, v.Shape[3].Size!.Value], remaining: s);
     }

@@ -8,6 +8,10 @@ internal static partial class Layer
     internal static Value GatedFeedForward(Module m, Value x, int width, Activation activation, bool bias = false) =>
         Linear(m["down_proj"], Activate(m, activation, Linear(m["gate_proj"], x, width, bias)) * Linear(m["up_proj"], x, width, bias), LastSize(x), bias);
 
+    /// <summary>The same under other names.</summary>
+    internal static Value GatedFeedForward(Module m, Value x, int width, Activation activation, (string Gate, string Up, string Down) names) =>
+        Linear(m[names.Down], Activate(m, activation, Linear(m[names.Gate], x, width, bias: false)) * Linear(m[names.Up], x, width, bias: false), LastSize(x), bias: false);
+
     /// <summary>The feed-forward part without a gate: down(activation(up(x))). [..., D] -> [..., D].</summary>
     internal static Value PlainFeedForward(Module m, Value x, int width, Activation activation, bool bias = false) => PlainFeedForward(m, x, width, activation, bias, "up_proj", "down_proj");
 

@@ -32,7 +32,7 @@ internal static partial class Layer
         var results = g.If(x.ContinuesSeveral, () =>
         {
             var (keys, values) = (Behind(x, pastKey, SplitHeads(k, kvHeads)), Behind(x, pastValue, SplitHeads(v, kvHeads)));
-            var context = AttendMasked(x, SplitHeads(q, heads), keys, values, a, x.AdditiveMask(a.Window));
+            var context = AttendMasked(x, SplitHeads(q, heads), keys, values, a, () => x.AdditiveMask(a.Window));
             return new[] { context, Rest(x, keys, pastKey), Rest(x, values, pastValue) };
         }, () =>
         {

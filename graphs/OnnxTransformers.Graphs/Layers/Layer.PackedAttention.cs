@@ -30,8 +30,7 @@ internal static partial class Layer
         var results = g.If(x.ReadsSeveral, () => g.If(x.ContinuesSeveral, () =>
         {
             var (keys, values) = (Written(x, pastKey, SplitHeads(k, kvHeads)), Written(x, pastValue, SplitHeads(v, kvHeads)));
-            Value Real(Value all) => Op.Slice(all, 2, g.Constant(0), x.Total, x.Mask.Shape[1]);
-            return new[] { AttendMasked(x, SplitHeads(q, heads), Real(keys), Real(values), a, SeenPlaces(x, a.Window)), keys, values };
+            return new[] { AttendMasked(x, SplitHeads(q, heads), Real(x, keys), Real(x, values), a, () => SeenPlaces(x, a.Window)), keys, values };
         }, () =>
         {
             var (context, key, value) = Operator(packed.Pack(q), packed.Pack(k), packed.Pack(v));
@@ -54,13 +53,24 @@ internal static partial class Layer
         return Op.Slice(Op.ScatterElements(Op.Concat(2, past, added), places, added, 2), 2, g.Constant(0), room, past.Shape[2] + added.Shape[2]);
     }
 
+    /// <summary>The text's part of a cache. What was never written behind the end of a shorter row may be no number, so it is zero here. -> [B, K, T, d].</summary>
+    private static Value Real(CausalInputs x, Value cache)
+    {
+        var g = cache.Graph;
+        var ends = Op.Unsqueeze(Op.Cast(x.Packed.LastPlaces, ElementType.Int64), 1, 2, 3);                      // [B, 1, 1, 1]
+        var written = Op.LessOrEqual(Op.Unsqueeze(KeyPlaces(x), 1), ends);                                      // [B, 1, T, 1]
+        return Op.Where(written, Op.Slice(cache, 2, g.Constant(0), x.Total, x.Mask.Shape[1]), g.Scalar(0, cache.Type));
+    }
+
     /// <summary>What is added to the scores of packed rows: a key is seen from its own place on, with a window for so many places. [B, 1, S, T].</summary>
     private static Value SeenPlaces(CausalInputs x, int window)
     {
-        var g = x.Mask.Graph;
         var queries = Op.Unsqueeze(x.Packed.Places, 1, 3);                                                      // [B, 1, S, 1]
-        var keys = Op.Range(g.Scalar(0, ElementType.Int64), Op.Squeeze(x.Total, 0), x.Mask.Shape[1]);           // [T]
+        var keys = KeyPlaces(x);
         var seen = Op.LessOrEqual(keys, queries);
-        return x.Added(window > 0 ? Op.And(seen, Op.Greater(keys, queries - g.Scalar(window, ElementType.Int64))) : seen);
+        return x.Added(window > 0 ? Op.And(seen, Op.Greater(keys, queries - x.Mask.Graph.Scalar(window, ElementType.Int64))) : seen);
     }
+
+    /// <summary>Places of a cache, int64 [T].</summary>
+    private static Value KeyPlaces(CausalInputs x) => Op.Range(x.Mask.Graph.Scalar(0, ElementType.Int64), Op.Squeeze(x.Total, 0), x.Mask.Shape[1]);
 }

@@ -62,6 +62,7 @@ internal static partial class Layer
     private static string? WhyKept(Weight weight, MatrixRole role, Quantization asked) => role switch
     {
         MatrixRole.Router => "it chooses experts",
+        MatrixRole.Rate => "it says how fast a state forgets",
         MatrixRole.Head when !asked.Head => "it is in front of the outputs, and the head was not asked for",
         MatrixRole.Embeddings when !asked.Embeddings => "it is the table of embeddings, which was not asked for",
         _ when weight.Recipe.Shape[1] % BlockFormat.Size != 0 => $"its rows of {weight.Recipe.Shape[1]} are no whole blocks of {BlockFormat.Size}",

@@ -69,8 +69,7 @@ internal static partial class Layer
     internal static Value SparseFeedForward(Module m, Value h, SparsePart s)
     {
         var rows = TokenRows(h);
-        var logits = Linear(m[s.Router], rows, s.Experts, bias: false, MatrixRole.Router);
-        var mixed = GatedExperts(m["experts"], rows, Route(m, s.LogitCap > 0 ? SoftCap(logits, s.LogitCap) : logits, s), s.Experts, s.Width, s.Activation, s.Names);
+        var mixed = GatedExperts(m["experts"], rows, Route(m, rows, s), s.Experts, s.Width, s.Activation, s.Names);
         if (s.SharedWidth > 0)
         {
             var shared = GatedFeedForward(m[s.Shared], rows, s.SharedWidth, s.Activation, s.SharedBias);
@@ -80,8 +79,11 @@ internal static partial class Layer
         return LikeTokens(mixed, h);
     }
 
-    private static Routing Route(Module m, Value logits, SparsePart s)
+    /// <summary>Where tokens go, and what the results count. rows [N, D].</summary>
+    internal static Routing Route(Module m, Value rows, SparsePart s)
     {
+        var logits = Linear(m[s.Router], rows, s.Experts, bias: false, MatrixRole.Router);
+        if (s.LogitCap > 0) logits = SoftCap(logits, s.LogitCap);
         var routing = s.Scores switch
         {
             ExpertScores.SoftmaxOfChosen => TopThenSoftmax(logits, s.PerToken),

@@ -7,6 +7,8 @@ internal enum MatrixRole
     Layer,
     /// <summary>In front of the outputs: if asked for.</summary>
     Head,
+    /// <summary>Says how fast a state forgets: never, as its errors add up over a text.</summary>
+    Rate,
     /// <summary>Chooses experts: never, as the choice of others would change more than any rounding.</summary>
     Router,
     /// <summary>Words by number: if asked for.</summary>

@@ -27,6 +27,9 @@ internal sealed record CausalNetwork(Module Module, DecoderSizes Sizes, Func<Cau
     /// <summary>What each layer keeps of a token, null for layers that keep something else; empty for networks that read the whole text at each step.</summary>
     internal ImmutableArray<KeyValueSizes?> Cache { get; init; } = Sizes.Cache;
 
+    /// <summary>Whether layers keep states of fixed size, so that there is a cache though no layer keeps keys and values.</summary>
+    internal bool HasStates { get; init; }
+
     /// <summary>Name of the token classifier's linear layer.</summary>
     internal string TokenClassifier { get; init; } = "score";
 
@@ -70,7 +73,7 @@ internal static class CausalFamily
 
     private static GraphOutputs Generate(CausalNetwork n)
     {
-        var x = CausalInputs.Declare(n.Module.Graph, n.Positions, n.Cache.IsEmpty ? null : n.Cache);
+        var x = CausalInputs.Declare(n.Module.Graph, n.Positions, n.Cache.IsEmpty && !n.HasStates ? null : n.Cache);
         var hidden = n.Hidden(x);
         (n.Module.Graph.SharesCache, n.Module.Graph.PackedLayers) = (x.SharesBuffers, x.Cache?.Packed ?? []);
         return [("logits", n.Logits(LastPositions(hidden))), ("last_hidden_state", hidden), .. x.Outputs];

@@ -104,4 +104,30 @@ internal static class ConfigKinds
         var (all, kept) = (json.Count("n_group", 1), json.Count("topk_group", 1));
         return kept < all ? new(all, kept, BestTwo: true, outside) : null;
     }
+
+    /// <summary>What each layer is, as layer_types says, else as an older pattern does. Names of today stand for older ones.</summary>
+    /// <param name="json">The configuration.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="absent">A layer's kind where there is no list.</param>
+    /// <param name="known">The kinds.</param>
+    internal static ImmutableArray<string> LayerKinds(this ConfigReader json, int layers, Func<int, string> absent, params string[] known)
+    {
+        var key = json.Has("layers_block_type") ? "layers_block_type" : "layer_types";
+        var types = json.Strings(key, []);
+        if (types.IsEmpty) return [.. Enumerable.Range(0, layers).Select(absent)];
+        types = [.. types.Select(t => OlderKinds.GetValueOrDefault(t) is { } today && known.Contains(today) ? today : t)];
+        if (types.Length < layers) json.Problem(key, $"{types.Length} entries", $"one for each of the {layers} layers");
+        foreach (var type in types.Except(known)) json.Problem(key, $"\"{type}\"", string.Join(", ", known));
+        return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && known.Contains(types[i]) ? types[i] : known[0])];
+    }
+
+    private static readonly Dictionary<string, string> OlderKinds = new() { ["attention"] = "full_attention", ["mamba"] = "linear_attention" };
+
+    /// <summary>time_step_limit: the shortest and the longest time step of a state space. An infinity may be written as an object.</summary>
+    internal static (double Least, double Most) TimeSteps(this ConfigReader json)
+    {
+        if (json.Raw("time_step_limit") is not { ValueKind: System.Text.Json.JsonValueKind.Array } list || list.GetArrayLength() != 2) return (0, double.PositiveInfinity);
+        double Of(System.Text.Json.JsonElement e) => e.ValueKind == System.Text.Json.JsonValueKind.Number ? e.GetDouble() : double.PositiveInfinity;
+        return (Of(list[0]), Of(list[1]));
+    }
 }

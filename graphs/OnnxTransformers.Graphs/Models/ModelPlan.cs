@@ -78,7 +78,7 @@ public sealed class ModelPlan
     {
         yield return new("model_type", Family.ModelType);
         yield return new("task", Task);
-        foreach (var pair in (Traits with { MaxTokens = graph.MaxTokens, ImageSize = graph.ImageSize, EndOfText = graph.EndOfText }).Metadata) yield return pair;
+        foreach (var pair in (Traits with { MaxTokens = graph.MaxTokens, ImageSize = graph.ImageSize, EndOfText = graph.EndOfText, SwitchesAt = graph.SwitchesAt }).Metadata) yield return pair;
         if (graph.SharesCache) yield return new("past_present_share_buffer", "true");
         if (graph.PackedLayers.Count > 0) yield return new("packed_cache_layers", string.Join(',', graph.PackedLayers.Select(l => l.ToString(CultureInfo.InvariantCulture))));
     }

@@ -9,7 +9,7 @@ internal static class RotaryConfig
 {
     // The reference reads the keys of its scheme and passes over those of the others.
     private static readonly string[] Keys = ["type", "rope_type", "rope_theta", "factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor",
-        "long_factor", "short_factor", "partial_rotary_factor", "truncate", "alpha", "llama_4_scaling_beta", "max_position_embeddings"];
+        "long_factor", "short_factor", "partial_rotary_factor", "truncate", "alpha"];
 
     private static readonly FrozenDictionary<string, Func<Scheme, Rotary>> Schemes = new Dictionary<string, Func<Scheme, Rotary>>
     {
@@ -35,6 +35,22 @@ internal static class RotaryConfig
         var settings = json.Object("rope_parameters");
         var older = json.Object("rope_scaling");
         return Make(json, settings ?? older, headSize, maxPositions, base_, share, aliases);
+    }
+
+    /// <summary>The same with keys that say nothing of angles to this type.</summary>
+    /// <param name="json">The configuration.</param>
+    /// <param name="headSize">d.</param>
+    /// <param name="maxPositions">max_position_embeddings.</param>
+    /// <param name="partial">The share of a head that is turned, where none is given.</param>
+    /// <param name="others">These keys.</param>
+    internal static Rotary ReadBeside(ConfigReader json, int headSize, int maxPositions, double partial, params ReadOnlySpan<string> others)
+    {
+        var (base_, share) = (json.Double("rope_theta", 10000), json.Double("partial_rotary_factor", partial));
+        var settings = json.Object("rope_parameters");
+        var older = json.Object("rope_scaling");
+        settings?.Ignore(others);
+        older?.Ignore(others);
+        return Make(json, settings ?? older, headSize, maxPositions, base_, share, []);
     }
 
     /// <summary>The schemes of full and of sliding layers: in transformers 4 these are rope_theta with rope_scaling, and a base of its own without scaling.</summary>
@@ -74,8 +90,7 @@ internal static class RotaryConfig
     /// <summary>How queries grow with their position beyond the trained context, as Llama 4's do: llama_4_scaling_beta, beside YaRN's settings.</summary>
     internal static Func<CausalInputs, Value> GrowingQueries(ConfigReader json)
     {
-        var settings = json.Object("rope_parameters");
-        settings?.Ignore(Keys);
+        var settings = Again(json, "rope_parameters");
         if (settings?.DoubleOrNull("llama_4_scaling_beta") is { } beta && settings.IntOrNull("original_max_position_embeddings") is { } original) return x => Layer.PositionScale(x, beta, original);
         json.Problem("rope_parameters.llama_4_scaling_beta", "missing", "a number, beside original_max_position_embeddings");
         return x => x.PositionIds;
@@ -84,12 +99,21 @@ internal static class RotaryConfig
     /// <summary>What the latent attention of DeepSeek's types scales its scores by besides: the square of YaRN's correction, where mscale_all_dim asks for it.</summary>
     internal static double TemperatureScale(ConfigReader json)
     {
-        var (settings, older) = (json.Object("rope_parameters"), json.Object("rope_scaling"));
-        settings?.Ignore(Keys);
-        older?.Ignore(Keys);
+        var (settings, older) = (Again(json, "rope_parameters"), Again(json, "rope_scaling"));
         if ((settings ?? older) is not { } s || (s.String("rope_type") ?? s.String("type")) is "default") return 1;
         var scale = s.Double("mscale_all_dim", 0) is var all and not 0 ? YarnScale(s.Double("factor", 1), all) : 1;
         return scale * scale;
+    }
+
+    /// <summary>Keys that queries grow by.</summary>
+    internal static readonly string[] GrowthKeys = ["llama_4_scaling_beta", "max_position_embeddings"];
+
+    /// <summary>Settings that are read once more: what nothing knows of them is told where the scheme is made.</summary>
+    private static ConfigReader? Again(ConfigReader json, string key)
+    {
+        var settings = json.Object(key);
+        settings?.Ignore([.. settings.Element.EnumerateObject().Select(p => p.Name)]);
+        return settings;
     }
 
     private static Rotary Make(ConfigReader json, ConfigReader? settings, int headSize, int maxPositions, double theta, double partial, ReadOnlySpan<(string Old, string Name)> aliases, double? forced = null)

@@ -83,9 +83,10 @@ internal static class Contrib
         var size = query.Shape[-1].Size / heads;
         if (key.Shape[-1].Size != kvHeads * size || value.Shape[-1].Size != kvHeads * size || pastKey.Shape[-1].Size != size) throw query.Graph.Error($"GroupQueryAttention({query}, {key}, {value}): the operands don't fit");
         var present = pastKey.Shape.With(2, pastKey.Shape[2] + query.Shape[1]);
+        ReadOnlySpan<AttributeProto> attributes = [Attributes.Of("num_heads", heads), Attributes.Of("kv_num_heads", kvHeads), Attributes.Of("scale", (float)scale), Attributes.Of("softcap", (float)softCap), Attributes.Of("local_window_size", window)];
         var all = query.Graph.Nodes("GroupQueryAttention", [query, key, value, pastKey, pastValue, lastPlaces, total, null, null, null, bias, sinks],
             [(query.Type, query.Shape), (key.Type, present), (value.Type, present)],
-            [Attributes.Of("num_heads", heads), Attributes.Of("kv_num_heads", kvHeads), Attributes.Of("scale", (float)scale), Attributes.Of("softcap", (float)softCap), .. window > 0 ? [Attributes.Of("local_window_size", window)] : Array.Empty<AttributeProto>()], contrib: true);
+            window > 0 ? attributes : attributes[..^1], contrib: true);
         return (all[0], all[1], all[2]);
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 
 namespace OnnxTransformers.Generation;
@@ -8,18 +7,15 @@ public sealed class GenerateLines : IDisposable
 {
     private const string Doing = "reading a line for generate";
     private static readonly string[] Known = ["input_ids", "attention_mask", "negative_prompt_ids", "negative_prompt_attention_mask", "arguments"];
-    private readonly string _folder;
-    private readonly RuntimeOptions? _options;
     private readonly TokenGenerator _generator;
-    private readonly ConcurrentDictionary<string, Lazy<TokenGenerator>> _assistants = new(StringComparer.Ordinal);
 
-    private GenerateLines(string folder, RuntimeOptions? options, TokenGenerator generator) => (_folder, _options, _generator) = (folder, options, generator);
+    private GenerateLines(TokenGenerator generator) => _generator = generator;
 
     /// <summary>Opens a package.</summary>
     /// <exception cref="UnsupportedCheckpointException">The package is no decoder that reads tokens.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
-    public static GenerateLines Load(string folder, RuntimeOptions? options = null) => new(folder, options, TokenGenerator.Load(folder, options));
+    public static GenerateLines Load(string folder, RuntimeOptions? options = null) => new(TokenGenerator.Load(folder, options));
 
     /// <summary>Answers one line.</summary>
     /// <param name="line">An object with <c>input_ids</c>, and where wanted <c>attention_mask</c>, <c>negative_prompt_ids</c>, <c>negative_prompt_attention_mask</c> and <c>arguments</c>, the fields of GenerationConfig.</param>
@@ -31,27 +27,19 @@ public sealed class GenerateLines : IDisposable
         if (line.ValueKind != JsonValueKind.Object) throw new InvalidInputException(Doing, new Problem("line", $"a JSON {line.ValueKind}", "an object with input_ids"));
         var others = line.EnumerateObject().Where(p => !Known.Contains(p.Name)).ToList();
         if (others.Count > 0) throw new InvalidInputException(Doing, others.Select(o => new Problem(o.Name, "no input of this model", string.Join(", ", Known))));
-        var config = line.TryGetProperty("arguments", out var arguments) ? GenerationConfig.FromArguments(arguments) : GenerationConfig.Default;
         var result = _generator.Generate(new GenerationRequest
         {
             InputIds = Matrix(line, "input_ids") ?? throw new InvalidInputException(Doing, new Problem("input_ids", "not given", "a list of prompts, each a list of ids")),
             AttentionMask = Matrix(line, "attention_mask"),
             NegativePromptIds = Matrix(line, "negative_prompt_ids"),
             NegativePromptAttentionMask = Matrix(line, "negative_prompt_attention_mask"),
-            Config = config,
-            Assistant = config.AssistantModel is { } name ? AssistantOf(name) : null,
+            Config = line.TryGetProperty("arguments", out var arguments) ? GenerationConfig.FromArguments(arguments) : GenerationConfig.Default,
         }, cancellation);
         Write(result, output);
     }
 
     /// <summary>Lets go of the graphs.</summary>
-    public void Dispose()
-    {
-        _generator.Dispose();
-        foreach (var assistant in _assistants.Values) assistant.Value.Dispose();
-    }
-
-    private ICausalModel AssistantOf(string name) => _assistants.GetOrAdd(name, n => new(() => TokenGenerator.Load(Path.Combine(_folder, n), _options))).Value.Model;
+    public void Dispose() => _generator.Dispose();
 
     private static void Write(GenerationResult result, Utf8JsonWriter output)
     {

@@ -36,7 +36,7 @@ public sealed record GenerationConfig
     /// <summary>Whether tokens are drawn from the distribution, or the best is taken.</summary>
     public bool? DoSample { get => Get<bool?>("do_sample"); init => Set("do_sample", value); }
 
-    /// <summary>Seed of the draws, so that they can be repeated; null for another one each time. Not a field of the reference, whose seed is global.</summary>
+    /// <summary>Seed of the draws of each prompt, so that they can be repeated, alone or in any batch; null for another one each time. Not a field of the reference, whose seed is global.</summary>
     public int? Seed { get => Get<int?>("seed"); init => Set("seed", value); }
 
     /// <summary>Sequences that are followed at once; 1 is no beam search.</summary>

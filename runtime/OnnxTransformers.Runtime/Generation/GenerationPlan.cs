@@ -88,7 +88,7 @@ internal sealed record GenerationPlan
             DecoderStart = facts.IsEncoderDecoder ? StartTokens(config, problems) : [],
             Mode = ModeOf(config, facts.HasAssistant),
         };
-        Check(plan, problems);
+        Check(plan, facts.HasAssistant, problems);
         if (problems.Count > 0) throw new InvalidInputException("resolving the generation configuration", problems);
         return plan;
     }
@@ -116,10 +116,12 @@ internal sealed record GenerationPlan
         if (config.NumBeams is > 1) return config.DoSample == true ? SearchMode.BeamSample : SearchMode.Beam;
         if (assisted || config.PromptLookupNumTokens is not null) return SearchMode.Assisted;
         if (config.DoSample == true) return SearchMode.Sample;
-        return config.PenaltyAlpha is > 0 && config.TopK is > 1 ? SearchMode.Contrastive : SearchMode.Greedy;
+        return IsContrastive(config) ? SearchMode.Contrastive : SearchMode.Greedy;
     }
 
-    private static void Check(GenerationPlan plan, List<Problem> problems)
+    private static bool IsContrastive(GenerationConfig config) => config.DoSample != true && config.PenaltyAlpha is > 0 && config.TopK is > 1;
+
+    private static void Check(GenerationPlan plan, bool assisted, List<Problem> problems)
     {
         var config = plan.Config;
         void Range(string key, double? value, bool inside, string supported)
@@ -151,7 +153,9 @@ internal sealed record GenerationPlan
             if (plan.Samples) problems.Add(new Problem("do_sample", "true with force_words_ids", "false"));
             if (config.NumBeamGroups is > 1) problems.Add(new Problem("num_beam_groups", $"{config.NumBeamGroups} with force_words_ids", "1"));
         }
-        if (plan.Mode == SearchMode.Assisted && plan.Returned > 1) problems.Add(new Problem("num_return_sequences", $"{plan.Returned} where tokens are guessed", "1"));
-        if (config.NumAssistantTokens is not null && plan.Beams > 1 && config.PromptLookupNumTokens is not null) problems.Add(new Problem("prompt_lookup_num_tokens", $"with {plan.Beams} beams", "num_beams of 1"));
+        if (!assisted && config.PromptLookupNumTokens is null) return;
+        if (plan.Returned > 1) problems.Add(new Problem("num_return_sequences", $"{plan.Returned} where tokens are guessed", "1"));
+        if (plan.Beams > 1) problems.Add(new Problem(assisted ? "assistant_model" : "prompt_lookup_num_tokens", $"with {plan.Beams} beams", "num_beams of 1"));
+        if (IsContrastive(config)) problems.Add(new Problem("penalty_alpha", $"{config.PenaltyAlpha} where tokens are guessed", "null"));
     }
 }

@@ -22,9 +22,13 @@ public sealed class PromptCache(ICausalModel model, int room = 1024) : IDisposab
     public void Crop(int length)
     {
         if (length >= Length) return;
+        length = Kept(length, length);
         _cache!.Crop(length);
         CollectionsMarshal.SetCount(_tokens, length);
     }
+
+    /// <summary>How many of the first tokens that were read serve for a text: none where it is short and what was read is long, or the other way round, and the network reads these differently.</summary>
+    private int Kept(int length, int total) => model.SwitchesAt is { } most && length <= most && (_cache!.Length > most || total > most) ? 0 : length;
 
     /// <summary>Reads tokens behind those that were read, without continuing them, so that a later call finds them read.</summary>
     public void Read(IReadOnlyList<int> tokens, CancellationToken cancellation = default)
@@ -70,6 +74,7 @@ public sealed class PromptCache(ICausalModel model, int room = 1024) : IDisposab
             _tokens.Clear();
             return 0;
         }
+        common = Kept(common, prompt.Count);
         _cache.Crop(common);
         CollectionsMarshal.SetCount(_tokens, common);
         return common;

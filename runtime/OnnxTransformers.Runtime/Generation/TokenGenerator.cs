@@ -23,6 +23,7 @@ public sealed class TokenGenerator : ITokenGenerator
     };
 
     private readonly Lazy<TokenTexts?> _texts;
+    private readonly Assistants? _assistants;
 
     /// <summary>Wraps a model.</summary>
     /// <param name="model">The model; it is disposed with this.</param>
@@ -30,9 +31,9 @@ public sealed class TokenGenerator : ITokenGenerator
     /// <param name="tokenizer">For stop strings; null where there is none.</param>
     public TokenGenerator(ICausalModel model, GenerationConfig? defaults = null, Tokenizer? tokenizer = null) : this(model, defaults ?? GenerationConfig.Default, () => tokenizer) { }
 
-    private TokenGenerator(ICausalModel model, GenerationConfig defaults, Func<Tokenizer?> tokenizer)
+    internal TokenGenerator(ICausalModel model, GenerationConfig defaults, Func<Tokenizer?> tokenizer, Assistants? assistants = null)
     {
-        (Model, Defaults) = (model, defaults);
+        (Model, Defaults, _assistants) = (model, defaults, assistants);
         _texts = new(() => tokenizer() is { } loaded ? new TokenTexts(loaded) : null);
     }
 
@@ -54,7 +55,8 @@ public sealed class TokenGenerator : ITokenGenerator
         var package = Package.Open(folder);
         var defaults = DefaultsOf(package);
         // Only stop strings need the tokenizer.
-        return new(CausalModel.Open(package, options, strategy), defaults, () => File.Exists(package.PathOf("tokenizer_config.json")) || File.Exists(package.PathOf("tokenizer.json")) ? Tokenizer.Load(folder) : null);
+        return new(CausalModel.Open(package, options, strategy), defaults, () => File.Exists(package.PathOf("tokenizer_config.json")) || File.Exists(package.PathOf("tokenizer.json")) ? Tokenizer.Load(folder) : null,
+            new Assistants(folder, options));
     }
 
     /// <summary>What a package says about generation.</summary>
@@ -91,8 +93,12 @@ public sealed class TokenGenerator : ITokenGenerator
     /// <exception cref="NotSupportedException">The model's graph keeps nothing.</exception>
     public PromptCache CreateCache() => Model.Remembers ? new(Model) : throw new NotSupportedException("This model's graph has no cache: each step reads the whole text again.");
 
-    /// <summary>Lets go of the model.</summary>
-    public void Dispose() => Model.Dispose();
+    /// <summary>Lets go of the model, and of the assistants that configurations have named.</summary>
+    public void Dispose()
+    {
+        Model.Dispose();
+        _assistants?.Dispose();
+    }
 
     /// <summary>A search that is done step by step.</summary>
     internal ITokenSearch Begin(GenerationRequest request)
@@ -104,8 +110,10 @@ public sealed class TokenGenerator : ITokenGenerator
 
     private GenerationRun Prepare(GenerationRequest request)
     {
-        var needsTexts = request.Config.Over(Defaults).StopStrings is not null;
-        return new(Model, request, Defaults, needsTexts ? _texts.Value : null);
+        var config = request.Config.Over(Defaults);
+        if (request.Assistant is null && config.AssistantModel is { } name)
+            request = request with { Assistant = _assistants?.Get(name) ?? throw new InvalidInputException("guessing with an assistant", new Problem("assistant_model", $"{name}, and the model is of no package", "a package's name from the model's package on", "give GenerationRequest.Assistant")) };
+        return new(Model, request, Defaults, config.StopStrings is null ? null : _texts.Value);
     }
 
     private static GenerationResult Beams(GenerationRun run, CancellationToken cancellation)

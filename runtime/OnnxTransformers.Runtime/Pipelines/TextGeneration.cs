@@ -7,7 +7,7 @@ using OnnxTransformers.Tokenizers.Templates;
 namespace OnnxTransformers;
 
 /// <summary>Continues texts and answers chats. Reference: pipelines/text_generation.py. Thread-safe.</summary>
-/// <remarks>Where neither the call nor the package says otherwise, 256 tokens are drawn with a temperature of 0.7, as in the reference.</remarks>
+/// <remarks>Where the call doesn't say otherwise, 256 tokens are drawn with a temperature of 0.7, as in the reference; what else the package says of generation holds.</remarks>
 public sealed class TextGeneration : IPipeline
 {
     internal const string Name = "text-generation";
@@ -56,7 +56,7 @@ public sealed class TextGeneration : IPipeline
             var tokenizer = Tokenizer.Load(package);
             var defaults = DefaultsOf(opened, tokenizer);
             var prefix = PrefixOf(opened);
-            return new TextGeneration(new TokenGenerator(opening.GetAwaiter().GetResult(), defaults, tokenizer), tokenizer, () => ChatTemplateSet.Load(package), prefix);
+            return new TextGeneration(new TokenGenerator(opening.GetAwaiter().GetResult(), defaults, () => tokenizer, new Assistants(package, options)), tokenizer, () => ChatTemplateSet.Load(package), prefix);
         }
         catch
         {
@@ -130,14 +130,18 @@ public sealed class TextGeneration : IPipeline
     /// <param name="shown">Special tokens that appear in the text all the same, as those that begin calls of tools; null for none.</param>
     /// <param name="cancellation">Stops between two operators.</param>
     /// <exception cref="InvalidInputException">The tokens or the configuration can't be worked with.</exception>
-    public async IAsyncEnumerable<TextPiece> StreamAsync(IReadOnlyList<int> prompt, GenerationConfig? config, PromptCache? cache, IReadOnlySet<int>? shown, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<TextPiece> StreamAsync(IReadOnlyList<int> prompt, GenerationConfig? config, PromptCache? cache, IReadOnlySet<int>? shown, CancellationToken cancellation = default) =>
+        StreamAsync(prompt, config ?? GenerationConfig.Default, cache, shown, skipSpecialTokens: true, cancellation);
+
+    internal async IAsyncEnumerable<TextPiece> StreamAsync(IReadOnlyList<int> prompt, GenerationConfig config, PromptCache? cache, IReadOnlySet<int>? shown, bool skipSpecialTokens, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var decoder = Tokenizer.CreateDecodeStream(skipSpecialTokens: true);
+        var decoder = Tokenizer.CreateDecodeStream(skipSpecialTokens);
         // Decoders treat the first token of a text differently, so the end of the prompt goes before.
         foreach (var id in prompt.Skip(Math.Max(0, prompt.Count - 8))) decoder.Step(id);
         var count = 0;
-        await foreach (var step in _generator.StreamAsync(new GenerationRequest { InputIds = [prompt], AttentionMask = [Ones(prompt.Count)], Config = config ?? GenerationConfig.Default, Cache = cache }, cancellation).ConfigureAwait(false))
-            if (step.Sequence == 0) yield return new((shown?.Contains(step.Token) == true ? Tokenizer.IdToToken(step.Token) : decoder.Step(step.Token)) ?? "", ++count, step.Ended);
+        var begun = Begun(prompt, config);
+        await foreach (var step in _generator.StreamAsync(new GenerationRequest { InputIds = [begun], AttentionMask = [Ones(begun.Count)], Config = config, Cache = cache }, cancellation).ConfigureAwait(false))
+            if (step.Sequence == 0) yield return new((shown?.Contains(step.Token) == true ? Tokenizer.IdToToken(step.Token) : decoder.Step(step.Token)) ?? (step.Ended is null ? "" : decoder.Finish()), ++count, step.Ended);
     }
 
     /// <summary>The tokens of a text.</summary>
@@ -170,8 +174,10 @@ public sealed class TextGeneration : IPipeline
     internal IReadOnlyList<GeneratedText> Continue(int[][] rows, Side padding, GenerationConfig config, CancellationToken cancellation, bool skipSpecialTokens = true, bool cleanUp = true)
     {
         if (rows.Length == 0) return [];
+        rows = [.. rows.Select(r => (int[])[.. Begun(r, config)])];
         var width = rows.Max(r => r.Length);
-        var fill = config.Over(_generator.Defaults).PadTokenId ?? Tokenizer.Special.Pad?.Id ?? 0;
+        // What the mask hides may be any token, but a token it must be.
+        var fill = new[] { Tokenizer.Special.Pad?.Id, config.Over(_generator.Defaults).PadTokenId }.FirstOrDefault(p => p >= 0 && p < _generator.Model.Vocabulary) ?? 0;
         int[][] Filled(Func<int[], IEnumerable<int>> content, int with) => [.. rows.Select(r =>
         {
             var filling = Enumerable.Repeat(with, width - r.Length);
@@ -194,6 +200,9 @@ public sealed class TextGeneration : IPipeline
         while (start < text.Length && points.At(start) < before) start++;
         return new(text, text[start..], tokens, prompt.Length, result.Reasons[at]);
     }
+
+    /// <summary>An empty prompt begins with the first special token, as in the reference.</summary>
+    private IReadOnlyList<int> Begun(IReadOnlyList<int> prompt, GenerationConfig config) => prompt.Count == 0 && config.Over(_generator.Defaults).BosTokenId is { } first ? [first] : prompt;
 
     private static int[] Ones(int count) => [.. Enumerable.Repeat(1, count)];
 

@@ -64,7 +64,7 @@ internal sealed class TextGenerationLine
         if (_call.Bool("return_tensors") == true) throw _call.Error("return_tensors", "true, and ids are no text", "false where pieces are shown");
         var prompt = Encode(input, isChat && Continues(input));
         if (!isChat && _call.Bool("return_full_text") != false) yield return new(input.GetString()!, 0, null);
-        await foreach (var piece in _pipeline.StreamAsync(prompt, _config, null, null, cancellation).ConfigureAwait(false)) yield return piece;
+        await foreach (var piece in _pipeline.StreamAsync(prompt, _config, null, null, _skipSpecial, cancellation).ConfigureAwait(false)) yield return piece;
     }
 
     /// <summary>Without a batch size each prompt is continued alone; with one, as many together, filled at the tokenizer's side as the reference does.</summary>

@@ -131,4 +131,69 @@ public sealed class CausalLayerTests
         g.Output("logits", Product(Models.CausalFamily.LastPositions(h), new Module(g, "").Weight("w", 1, 1), null));
         return GraphRunner.Run(g, new() { ["h"] = (new float[] { 1, 2, 3 }, [1, 3, 1]), ["num_logits_to_keep"] = (new[] { count }, []) }, new() { ["w"] = [1] }, "logits");
     }
+
+    [TestCase("Softmax", false, 1.0, ExpectedResult = "0.644927 0.237255")]
+    [TestCase("Softmax", true, 1.0, ExpectedResult = "0.731059 0.268941")]
+    [TestCase("SoftmaxOfChosen", false, 1.0, ExpectedResult = "0.731059 0.268941")]
+    [TestCase("Sigmoid", false, 2.0, ExpectedResult = "1.761594 1.462117")]
+    [TestCase("SigmoidOfChosen", true, 1.0, ExpectedResult = "0.546449 0.453551")]
+    public string Routers_weigh_the_best_two_of_three_as_their_type_does(string scores, bool normalized, double scale)
+    {
+        var g = new Graph("model", GraphRunner.Index(("gate.weight", [3, 3])), new BuildOptions());
+        var rows = g.Input("rows", ElementType.Float, new Shape("n", 3));
+        g.Output("weights", Route(new Module(g, ""), rows, new SparsePart(3, 2, 1, Activation.Named("silu"), Enum.Parse<ExpertScores>(scores)) { Normalized = normalized, Scale = scale }).Weights);
+        // Logits are 2, 1 and 0.3.
+        var got = GraphRunner.Run(g, new() { ["rows"] = (new float[] { 2, 1, 0.3f }, [1, 3]) }, new() { ["gate.weight"] = [1, 0, 0, 0, 1, 0, 0, 0, 1] }, "weights");
+        return string.Join(' ', got.Select(v => v.ToString("0.000000", System.Globalization.CultureInfo.InvariantCulture)));
+    }
+
+    [Test]
+    public void A_bias_counts_for_the_choice_of_experts_only()
+    {
+        var g = new Graph("model", GraphRunner.Index(("gate.weight", [3, 3]), ("bias", [3])), new BuildOptions());
+        var rows = g.Input("rows", ElementType.Float, new Shape("n", 3));
+        var routing = Route(new Module(g, ""), rows, new SparsePart(3, 1, 1, Activation.Named("silu"), ExpertScores.Sigmoid) { Bias = "bias" });
+        g.Output("experts", Op.Cast(routing.Experts, ElementType.Float));
+        g.Output("weights", routing.Weights);
+        var weights = new Dictionary<string, float[]> { ["gate.weight"] = [1, 0, 0, 0, 1, 0, 0, 0, 1], ["bias"] = [0, 0, 9] };
+        var feeds = new Dictionary<string, (Array, long[])> { ["rows"] = (new float[] { 2, 1, 0 }, [1, 3]) };
+        Assert.That((GraphRunner.Run(g, feeds, weights, "experts")[0], GraphRunner.Run(g, feeds, weights, "weights")[0]), Is.EqualTo((2f, 0.5f)));
+    }
+
+    [Test]
+    public void A_convolution_sees_a_token_and_those_before_it()
+    {
+        var (g, x) = New(("weight", [1, 1, 3]));
+        var h = g.Input("h", ElementType.Float, new Shape("batch_size", "sequence_length", 1));
+        g.Output("convolved", CausalConvolution(new Module(g, ""), x, 0, h, 3, bias: false));
+        var feeds = Feed([1, 1, 1, 1], 1, 4);
+        feeds["h"] = (new float[] { 1, 2, 3, 4 }, [1, 4, 1]);
+        Assert.That(GraphRunner.Run(g, feeds, new() { ["weight"] = [100, 10, 1] }, "convolved"), Is.EqualTo(new float[] { 1, 12, 123, 234 }));
+    }
+
+    [Test]
+    public void The_delta_rule_replaces_what_stands_under_a_key()
+    {
+        var (g, x) = New();
+        Value Of(string name) => g.Input(name, ElementType.Float, new Shape("batch_size", "sequence_length", 1, 2));
+        Value Number(string name) => g.Input(name, ElementType.Float, new Shape("batch_size", "sequence_length", 1));
+        g.Output("read", DeltaRule(new Module(g, "a"), x, 0, Of("q"), Of("k"), Of("v"), Op.Unsqueeze(Number("decay"), 3), Number("strength")));
+        var feeds = Feed([1, 1, 1], 1, 3);
+        // Twice the first key, once the second; all questions are for the first.
+        feeds["q"] = (new float[] { 3, 0, 3, 0, 3, 0 }, [1, 3, 1, 2]);
+        feeds["k"] = (new float[] { 2, 0, 2, 0, 0, 2 }, [1, 3, 1, 2]);
+        feeds["v"] = (new float[] { 1, 2, 5, 6, 9, 9 }, [1, 3, 1, 2]);
+        feeds["decay"] = (new float[] { 1, 1, 0.5f }, [1, 3, 1]);
+        feeds["strength"] = (new float[] { 1, 1, 1 }, [1, 3, 1]);
+        var root = Math.Sqrt(0.5);
+        Assert.That(GraphRunner.Run(g, feeds, output: "read"), Is.EqualTo(new[] { root, 2 * root, 5 * root, 6 * root, 2.5 * root, 3 * root }).Within(1e-5));
+    }
+
+    [Test]
+    public void Queries_grow_with_the_contexts_that_are_behind_them()
+    {
+        var (g, x) = New();
+        g.Output("scale", PositionScale(x, 0.5, 2));
+        Assert.That(GraphRunner.Run(g, Feed([1, 1, 1, 1, 1], 1, 5), output: "scale"), Is.EqualTo(new[] { 1, 1, 1 + 0.5 * Math.Log(2), 1 + 0.5 * Math.Log(2), 1 + 0.5 * Math.Log(3) }).Within(1e-6));
+    }
 }

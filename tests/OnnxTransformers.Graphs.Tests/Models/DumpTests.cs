@@ -15,7 +15,8 @@ public sealed class DumpTests
     [
         "bert-base", "bert-fill-mask", "bert-multiple-choice", "bert-question-answering", "bert-next-sentence", "distilbert-base", "distilbert-text-classification", "electra-discriminator", "electra-fill-mask", "mpnet-base",
         "roberta-base", "roberta-text-classification", "xlm-roberta-fill-mask", "camembert-fill-mask",
-        "decoder/bloom", "decoder/deepseek_v3", "decoder/gemma2", "decoder/gpt2", "decoder/llama-3", "decoder/llama-sequence-classification", "decoder/mixtral", "decoder/storage-gpt-oss-mxfp4",
+        "decoder/bloom", "decoder/deepseek_v3", "decoder/gemma2", "decoder/gpt2", "decoder/llama-3", "decoder/llama-sequence-classification", "decoder/mamba", "decoder/mixtral", "decoder/storage-gpt-oss-mxfp4",
+        "decoder5/glm4_moe_lite", "decoder5/qwen3_5",
         "multimodal/clip", "multimodal/siglip2",
         "vision/beit-masked", "vision/dinov2-classification", "vision/focalnet", "vision/resnet", "vision/swin", "vision/timm-vit",
         "dense/depth-anything", "dense/detr", "dense/rt-detr", "dense/segformer", "dense/swin2sr-lightweight",

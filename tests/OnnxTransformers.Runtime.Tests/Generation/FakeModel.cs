@@ -11,6 +11,8 @@ internal sealed class FakeModel(int vocabulary = 50, bool canCrop = true, int? e
 
     public bool GivesStates => true;
 
+    public int? SwitchesAt { get; init; }
+
     /// <summary>Tokens that were read, padding included, in all runs.</summary>
     internal int TokensRead { get; private set; }
 
@@ -38,7 +40,8 @@ internal sealed class FakeModel(int vocabulary = 50, bool canCrop = true, int? e
             for (var t = 0; t < step.Tokens; t++)
             {
                 var place = step.Total - step.Tokens + t;
-                own.Sequences[r].Add(((int)step.Ids[(r * step.Tokens) + t], (int)step.Mask[(r * step.Total) + place]));
+                // What is read of a long text stands for other tokens than in a short one.
+                own.Sequences[r].Add(((int)step.Ids[(r * step.Tokens) + t] + (step.Total > SwitchesAt ? 1000 : 0), (int)step.Mask[(r * step.Total) + place]));
                 for (var p = 0; p <= place; p++)
                     if (own.Sequences[r][p].Mask != step.Mask[(r * step.Total) + p]) throw new InvalidOperationException("the mask of a token has changed");
                 scores[r, t] = Scores(own.Sequences[r]);

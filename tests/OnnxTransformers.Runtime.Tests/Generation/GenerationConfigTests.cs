@@ -56,6 +56,14 @@ public sealed class GenerationConfigTests
         Assert.That(() => GenerationPlan.Resolve(GenerationConfig.FromArguments(JsonDocument.Parse(arguments).RootElement), GenerationConfig.Default, new(5, 64)),
             Throws.TypeOf<InvalidInputException>().With.Message.EqualTo($"resolving the generation configuration: {message}"));
 
+    [TestCase("{\"num_beams\": 2}", true, "assistant_model: with 2 beams; supported: num_beams of 1")]
+    [TestCase("{\"num_beams\": 2, \"prompt_lookup_num_tokens\": 3}", false, "prompt_lookup_num_tokens: with 2 beams; supported: num_beams of 1")]
+    [TestCase("{\"penalty_alpha\": 0.5}", true, "penalty_alpha: 0.5 where tokens are guessed; supported: null")]
+    [TestCase("{\"num_return_sequences\": 2, \"do_sample\": true}", true, "num_return_sequences: 2 where tokens are guessed; supported: 1")]
+    public void RefusesGuessesForOtherSearches(string arguments, bool assisted, string message) =>
+        Assert.That(() => GenerationPlan.Resolve(GenerationConfig.FromArguments(JsonDocument.Parse(arguments).RootElement), GenerationConfig.Default, new(5, 64, HasAssistant: assisted)),
+            Throws.TypeOf<InvalidInputException>().With.Message.EqualTo($"resolving the generation configuration: {message}"));
+
     [Test]
     public void AFileMayHoldKeysOfItsModelsCode()
     {

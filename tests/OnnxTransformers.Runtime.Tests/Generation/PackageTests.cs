@@ -74,6 +74,19 @@ internal sealed class PackageTests
             Assert.That(generator.Generate(RequestOf(golden) with { Assistant = assistant.Model }).Sequences, Is.EqualTo(GenerationFixtures.Rows(golden.Output("sequences"))), golden.Name);
     }
 
+    [Test]
+    public void AConfigurationNamesItsAssistant()
+    {
+        var golden = GenerationFixtures.Cases("assisted-dola", "generate").FirstOrDefault(c => c.Arguments().TryGetProperty("assistant_model", out _));
+        if (golden is null) Assert.Ignore("the fixtures of generation are not here");
+        var request = RequestOf(golden);
+        using var generator = TokenGenerator.Load(Exported("assisted-dola"));
+        var named = generator.Generate(request with { Config = request.Config with { AssistantModel = Exported("assisted-dola") } });
+        Assert.That(named.Sequences, Is.EqualTo(GenerationFixtures.Rows(golden.Output("sequences"))));
+        Assert.That(named.Steps, Is.LessThan(named.NewTokens[0]), "the model itself guesses what it chooses");
+        Assert.That(() => generator.Generate(request with { Config = request.Config with { AssistantModel = "nowhere" } }), Throws.InstanceOf<OnnxTransformersException>().With.Message.Contains("nowhere"));
+    }
+
     /// <summary>On the processor nothing crosses either, so what is counted are the inputs and the scores.</summary>
     [Test]
     public void AStepMovesNoMoreThanTheScores()
@@ -94,6 +107,41 @@ internal sealed class PackageTests
     {
         var result = Open("llama").Generate(new() { InputIds = [[1, 5, 9, 30]], Config = new() { MaxNewTokens = 40, EosTokenId = [] } });
         Assert.That((result.Steps, result.NewTokens[0], result.Reasons[0]), Is.EqualTo((40, 40, StopReason.Length)));
+    }
+
+    [Test]
+    public void ATextIsNoLongerThanTheNetworksPositions()
+    {
+        var generator = Open("gpt2");
+        var most = generator.Model.MaxPositions!.Value;
+        GenerationRequest Request(int length, int padding) => new()
+        {
+            InputIds = [[.. Enumerable.Repeat(5, length + padding)]],
+            AttentionMask = [[.. Enumerable.Repeat(0, padding), .. Enumerable.Repeat(1, length)]],
+            Config = new() { MaxNewTokens = 3, EosTokenId = [] },
+        };
+        Assert.That(generator.Generate(Request(most - 2, padding: 4)).NewTokens[0], Is.EqualTo(3), "the last token is not read");
+        Assert.That(() => generator.Generate(Request(most - 1, padding: 0)), Refuses($"running a step: input_ids: {most + 1} tokens; supported: {most}, for which the network has positions. Next: shorten the prompt, or ask for fewer new tokens"));
+    }
+
+    /// <summary>Its rotary factors switch behind 32 tokens: tokens that were read before don't serve then.</summary>
+    [TestCase(null)]
+    [TestCase(4)]
+    public void PhiReadsALongTextAgain(int? beams)
+    {
+        using var generator = TokenGenerator.Load(Packages.Export(Fixtures.Find("decoder/phi3-longrope-short"), new ExportOptions { Task = "text-generation", Verify = VerificationLevel.None }));
+        Assert.That(generator.Model.SwitchesAt, Is.EqualTo(32));
+        int[] start = [.. Enumerable.Range(40, 29)];
+        GenerationResult Continue(int[] prompt, int count) => generator.Generate(new() { InputIds = [prompt], Config = new() { MaxNewTokens = count, NumBeams = beams, EosTokenId = [], PadTokenId = 0 } });
+        if (beams is not null)
+        {
+            var result = Continue(start, 6);
+            Assert.That(result.SequencesScores![0] * 6, Is.EqualTo(result.Sequences[0][start.Length..].Select((id, i) => LogProbability(generator, result.Sequences[0][..(start.Length + i)], id)).Sum()).Within(1e-3));
+            return;
+        }
+        int[] alone = start;
+        for (var i = 0; i < 12; i++) alone = Continue(alone, 1).Sequences[0];
+        Assert.That(Continue(start, 12).Sequences[0], Is.EqualTo(alone));
     }
 
     [Test]
@@ -119,6 +167,17 @@ internal sealed class PackageTests
     }
 
     private static NUnit.Framework.Constraints.EqualStringConstraint Refuses(string message) => Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(message);
+
+    private static double LogProbability(TokenGenerator generator, int[] prompt, int id)
+    {
+        var step = new ModelStep();
+        step.Resize(1, prompt.Length, prompt.Length);
+        for (var i = 0; i < prompt.Length; i++) (step.Ids[i], step.Mask[i]) = (prompt[i], 1);
+        var scores = new float[generator.Model.Vocabulary];
+        using var cache = generator.Model.CreateCache(prompt.Length);
+        using (var output = generator.Model.Run(step, cache)) output.CopyScores(0, 0, scores);
+        return scores[id] - Distribution.LogSumExp(scores);
+    }
 
     private static GenerationRequest RequestOf(GoldenCase golden)
     {

@@ -85,6 +85,22 @@ public sealed class SearchTests
         });
     }
 
+    [TestCase(1, null)]
+    [TestCase(2, null)]
+    [TestCase(2, 2)]
+    public void TheDrawsOfAPromptAreItsOwn(int returned, int? beams)
+    {
+        using var generator = new TokenGenerator(new FakeModel(end: 2));
+        int[][] Draw(params int[][] prompts) => [.. generator.Generate(new() { InputIds = prompts, Config = new() { DoSample = true, NumReturnSequences = returned, NumBeams = beams, MaxNewTokens = 9, Seed = 4, Temperature = 3, EosTokenId = [2] } }) switch
+        {
+            var result => result.Sequences.Select((s, i) => s[..(result.PromptLength + result.NewTokens[i])]),
+        }];
+        int[] other = [8, 4, 6, 1, 3];
+        Assert.That(Draw(Prompt, other), Is.EqualTo((int[][])[.. Draw(Prompt), .. Draw(other)]));
+        Assert.That(Draw(other, Prompt), Is.EqualTo((int[][])[.. Draw(other), .. Draw(Prompt)]));
+        Assert.That(Draw(Prompt).Distinct(new SameIds()).Count(), Is.EqualTo(returned), "sequences of a prompt differ");
+    }
+
     [Test]
     public void DrawsFollowTheProbabilities()
     {
@@ -188,6 +204,28 @@ public sealed class SearchTests
         Assert.That(model.OpenCaches, Is.Zero);
     }
 
+    /// <summary>A model that reads long texts differently: whatever is kept, each token is that of the text read from its start.</summary>
+    [TestCase(null)]
+    [TestCase(2)]
+    public void ATextThatGrowsPastTheSwitchIsReadAgain(int? chunk)
+    {
+        var model = new FakeModel { SwitchesAt = 8 };
+        using var generator = new TokenGenerator(model);
+        var config = new GenerationConfig { MaxNewTokens = 7, PrefillChunkSize = chunk };
+        List<int> want = [.. Prompt];
+        for (var i = 0; i < 7; i++) want.Add(Distribution.BestIndex(model.Scores(want.Select(id => (id + (want.Count > 8 ? 1000 : 0), 1)))));
+        int[] Continue(GenerationRequest request) => generator.Generate(request).Sequences[0];
+        Assert.That(Continue(new() { InputIds = [Prompt], Config = config }), Is.EqualTo(want));
+        Assert.That(Continue(new() { InputIds = [Prompt], Config = config, Assistant = new FakeModel { SwitchesAt = 8 } }), Is.EqualTo(want), "guessed");
+        using var cache = generator.CreateCache();
+        for (var length = 1; length < want.Count; length++)
+        {
+            int[] prompt = [.. want[..length]];
+            Assert.That(Continue(new() { InputIds = [prompt], Config = config with { MaxNewTokens = want.Count - length }, Cache = cache }), Is.EqualTo(Continue(new() { InputIds = [prompt], Config = config with { MaxNewTokens = want.Count - length } })), $"a cache, {length} tokens");
+            cache.Crop(length % 4 * 3);
+        }
+    }
+
     [Test]
     public void ACacheThatCantCropReadsAgain()
     {
@@ -227,6 +265,10 @@ public sealed class SearchTests
             Assert.That(() => generator.Generate(new() { InputIds = [[1, 2]], AttentionMask = [[1, 2]] }), Refuses("reading the prompts: attention_mask: values other than 0 and 1; supported: 0 and 1"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1], [2]], Config = new() { PromptLookupNumTokens = 2 } }), Refuses("guessing tokens: input_ids: 2 prompts; supported: one prompt"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Assistant = new FakeModel(40) }), Refuses("guessing with an assistant: assistant_model: a vocabulary of 40 tokens; supported: 50, as the model that checks"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { ForcedEosTokenId = [50], EosTokenId = [51], ExponentialDecayLengthPenalty = new(1, 2) } }), Refuses(
+                "resolving the generation configuration: 2 problems\n  forced_eos_token_id: id 50; supported: ids below 50, the size of the vocabulary\n  eos_token_id: id 51; supported: ids below 50, the size of the vocabulary"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { AssistantModel = "small" } }), Refuses(
+                "guessing with an assistant: assistant_model: small, and the model is of no package; supported: a package's name from the model's package on. Next: give GenerationRequest.Assistant"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { StopStrings = ["a"] } }), Refuses("looking for stop strings: stop_strings: the package has no tokenizer; supported: packages with one"));
         });
     }
@@ -320,6 +362,13 @@ public sealed class SearchTests
     }
 
     private static NUnit.Framework.Constraints.EqualStringConstraint Refuses(string message) => Throws.TypeOf<InvalidInputException>().With.Message.EqualTo(message);
+
+    private sealed class SameIds : IEqualityComparer<int[]>
+    {
+        public bool Equals(int[]? x, int[]? y) => x!.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(int[] ids) => ids.Length;
+    }
 
     private sealed class Only(int token) : ILogitsProcessor
     {

@@ -70,6 +70,37 @@ internal sealed class TextGenerationTests
     }
 
     [Test]
+    public async Task An_empty_text_begins_with_the_first_token()
+    {
+        var first = _pipeline.Generator.Defaults.BosTokenId!.Value;
+        var want = _pipeline.Generator.Generate(new() { InputIds = [[first]], Config = Greedy }).Sequences[0];
+        var got = _pipeline.Run("", Greedy);
+        Assert.That(got.Tokens, Is.EqualTo(want));
+        Assert.That(got.Text, Is.EqualTo(_pipeline.Tokenizer.Decode(want[1..], skipSpecialTokens: true)));
+        Assert.That(_pipeline.Run(["", "The old ship"], Greedy).Select(t => t.Text), Is.EqualTo(new[] { got.Text, _pipeline.Run("The old ship", Greedy).Text }));
+        var pieces = new StringBuilder();
+        await foreach (var piece in _pipeline.StreamAsync("", Greedy)) pieces.Append(piece.Text);
+        Assert.That(pieces.ToString(), Is.EqualTo(got.Added.TrimEnd('\uFFFD')));
+    }
+
+    /// <summary>A padding token that the network lacks, as of a tokenizer that got one later.</summary>
+    [Test]
+    public void What_fills_a_row_is_a_token_of_the_network()
+    {
+        string[] prompts = ["The old ship", "It"];
+        Assert.That(_prose.Run(prompts, Greedy with { PadTokenId = -1 }).Select(t => t.Text), Is.EqualTo(prompts.Select(p => _prose.Run(p, Greedy).Text)));
+    }
+
+    [Test]
+    public async Task Special_tokens_are_shown_piece_by_piece_where_a_line_asks_for_them()
+    {
+        using var json = JsonDocument.Parse("{\"inputs\": \"The old ship\", \"do_sample\": false, \"max_new_tokens\": 3, \"forced_eos_token_id\": 0, \"skip_special_tokens\": false}");
+        var pieces = new StringBuilder();
+        await foreach (var piece in _pipeline.StreamAsync(json.RootElement)) pieces.Append(piece.Text);
+        Assert.That(pieces.ToString(), Does.EndWith(_pipeline.Tokenizer.IdToToken(0)!));
+    }
+
+    [Test]
     public async Task Chats_are_answered_and_continue_on_a_cache()
     {
         ChatMessage[] chat = [ChatMessage.System("Be brief."), ChatMessage.User("How are you today?")];

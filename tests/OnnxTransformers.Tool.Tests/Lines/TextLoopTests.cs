@@ -31,6 +31,17 @@ internal sealed class TextLoopTests
     }
 
     [Test]
+    public async Task Bytes_that_are_no_text_are_unknown_characters()
+    {
+        using var pipeline = TextGeneration.Load(Package);
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = await TextLoop.RunAsync(pipeline, new MemoryStream([.. "caf"u8, 0xE9, .. " \n"u8]), output, error, default);
+        Assert.That((code, error.ToString()), Is.EqualTo((ExitCodes.Done, "")));
+        Assert.That(output.ToString(), Does.StartWith("caf\uFFFD "));
+    }
+
+    [Test]
     public async Task Generate_continues_tokens()
     {
         var result = await ToolProcess.RunAsync(["generate", Package], "{\"input_ids\": [[0, 2069]], \"arguments\": {\"max_new_tokens\": 3, \"min_new_tokens\": 3}}\n{\"input_ids\": [[0]], \"arguments\": {\"max_tokens\": 3}}\n");

@@ -36,7 +36,7 @@ internal sealed class BertDecoder(BertDecoder.Config c, Module m)
     {
         var (e, b) = (m["embeddings"], c.Bert);
         var sum = Embedding(e["word_embeddings"], x.InputIds, b.VocabSize, b.Block.HiddenSize) + Embedding(e["token_type_embeddings"], m.Graph.Constant(0), b.TypeVocabSize, b.Block.HiddenSize)
-            + Embedding(e["position_embeddings"], x.PositionIds, b.Block.MaxPositions, b.Block.HiddenSize);
+            + PositionEmbedding(e["position_embeddings"], x, b.Block.MaxPositions, b.Block.HiddenSize);
         return m["encoder.layer"].Fold(b.Layers, LayerNorm(e["LayerNorm"], sum, b.Block.Epsilon), (layer, i, h) => Layer(layer, i, h, x));
     }
 

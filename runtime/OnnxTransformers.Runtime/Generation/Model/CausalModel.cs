@@ -16,11 +16,12 @@ public sealed class CausalModel : ICausalModel
     private readonly CacheDevice _device;
     private readonly bool _keepsFew;
     private readonly bool _countsTokens;
+    private readonly int? _maxTokens;
     private readonly ImmutableArray<(string Name, ElementType Type, int Rank)> _given;
 
-    private CausalModel(ModelSession session, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions, bool countsTokens)
+    private CausalModel(ModelSession session, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions, bool countsTokens, NetworkTraits? traits)
     {
-        _countsTokens = countsTokens;
+        (_countsTokens, _maxTokens, SwitchesAt) = (countsTokens, traits?.MaxTokens, traits?.SwitchesAt);
         (_session, _slots, _device, Strategy, Vocabulary, MaxPositions) = (session, slots, device, strategy, vocabulary, positions);
         GivesStates = session.Output(States) is not null;
         _given = [.. Known.Select(session.Input).OfType<TensorSpec>().Select(i => (i.Name, i.Type, i.Shape.Length))];
@@ -43,6 +44,9 @@ public sealed class CausalModel : ICausalModel
     /// <inheritdoc/>
     public bool Remembers => !_slots.IsEmpty;
 
+    /// <inheritdoc/>
+    public int? SwitchesAt { get; }
+
     /// <summary>Opens the decoder of a package.</summary>
     /// <param name="package">The package.</param>
     /// <param name="options">How; null for the defaults.</param>
@@ -59,12 +63,13 @@ public sealed class CausalModel : ICausalModel
         var file = graph is null && options.Precision is null && about?.File is { } named && package.PrecisionsOf("model").IsEmpty && package.PrecisionsOf("decoder_model_merged").IsEmpty ? named : package.PathOf(graph ?? NameOf(package), options.Precision);
         return Owned.By(ModelSession.Open(file, options), session =>
         {
-            if (NetworkTraits.Read(session.Metadata) is not null) about = null;
+            var traits = NetworkTraits.Read(session.Metadata);
+            if (traits is not null) about = null;
             var slots = CacheSlot.Of(session, about);
             var shares = SharesBuffers(session) || about is { SharesBuffers: true };
             Check(package, session, slots, strategy, shares);
             var kept = strategy ?? (shares ? CacheStrategy.Shared : CacheStrategy.Growing);
-            return new CausalModel(session, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null);
+            return new CausalModel(session, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null, traits);
         });
     }
 
@@ -178,6 +183,8 @@ public sealed class CausalModel : ICausalModel
     {
         if (_countsTokens && step.Mask.Contains(0L))
             throw new InvalidInputException("running a step", new Problem("attention_mask", "padding", "rows of one length: graphs of onnxruntime-genai's builder count the tokens that the mask lets through, wherever they are", "continue prompts of different lengths one by one, or export the model with this library"));
+        if (_maxTokens is { } most && step.Total > most && Longest(step) is var longest && longest > most)
+            throw new InvalidInputException("running a step", new Problem("input_ids", $"{longest} tokens", $"{most}, for which the network has positions", "shorten the prompt, or ask for fewer new tokens"));
         var bytes = 0L;
         foreach (var (name, type, rank) in _given)
         {
@@ -192,6 +199,15 @@ public sealed class CausalModel : ICausalModel
             bytes += binding.Bind(name);
         }
         return bytes;
+    }
+
+    /// <summary>Tokens of the row that has most of them.</summary>
+    private static long Longest(ModelStep step)
+    {
+        if (step.CountsPadding) return step.Total;
+        var longest = 0L;
+        for (var row = 0; row < step.Rows; row++) longest = Math.Max(longest, TensorPrimitives.Sum<long>(step.Mask.Slice(row * step.Total, step.Total)));
+        return longest;
     }
 
     /// <summary>Counts the tokens that the mask lets through; padding has 1, as in the reference.</summary>

@@ -15,6 +15,9 @@ public interface ICausalModel : IDisposable
     /// <summary>Whether it remembers what it has read; where it doesn't, each step reads the whole text again.</summary>
     bool Remembers => true;
 
+    /// <summary>Length in tokens beyond which it reads all tokens differently, so that a text which grows past it is read again from its start; null where nothing switches.</summary>
+    int? SwitchesAt => null;
+
     /// <summary>Makes an empty cache.</summary>
     /// <param name="capacity">Tokens that it will hold at most.</param>
     IModelCache CreateCache(int capacity);

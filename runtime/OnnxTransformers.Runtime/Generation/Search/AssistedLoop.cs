@@ -29,7 +29,8 @@ internal sealed class AssistedLoop : ITokenSearch
         _added.Clear();
         if (_sequence.Ended is not null) return _added;
         var length = _sequence.Ids.Count;
-        var guesses = _guesser.Guess(_sequence.Ids, _run.Plan.MaxLength - length - 1, cancellation);
+        var most = _run.Model.SwitchesAt is { } switches && length <= switches ? switches : _run.Plan.MaxLength - 1;
+        var guesses = _guesser.Guess(_sequence.Ids, Math.Min(most, _run.Plan.MaxLength - 1) - length, cancellation);
         var right = Check(guesses, cancellation);
         _guesser.Learn(guesses.Count, right);
         // The last token has not been read: it is the model's own.

@@ -55,7 +55,7 @@ internal sealed class BeamSearch : IDisposable
     {
         var vocabulary = _run.Model.Vocabulary;
         BeamScores.Add(prompt.Scores, scores);
-        var candidates = _drawn is null ? Continuation.Best(scores, vocabulary, _candidates) : Draw(scores, vocabulary);
+        var candidates = _drawn is null ? Continuation.Best(scores, vocabulary, _candidates) : Draw(scores, vocabulary, prompt.Number);
         var ends = new StopReason?[candidates.Length];
         for (var c = 0; c < ends.Length; c++)
         {
@@ -73,7 +73,7 @@ internal sealed class BeamSearch : IDisposable
     }
 
     /// <summary>Draws different continuations; where fewer than wanted have a probability, the best of the others follow.</summary>
-    private Continuation[] Draw(Span<float> scores, int vocabulary)
+    private Continuation[] Draw(Span<float> scores, int vocabulary, int prompt)
     {
         var weights = ArrayPool<float>.Shared.Rent(scores.Length);
         var all = weights.AsSpan(0, scores.Length);
@@ -82,7 +82,7 @@ internal sealed class BeamSearch : IDisposable
         foreach (var weight in all)
             if (weight > 0) positive++;
         var drawn = new List<Continuation>(_candidates);
-        foreach (var at in _drawn!.ChooseDistinct(all, Math.Min(positive, _candidates))) drawn.Add(Continuation.Of(new(scores[at], at), vocabulary));
+        foreach (var at in _drawn!.ChooseDistinct(all, Math.Min(positive, _candidates), prompt)) drawn.Add(Continuation.Of(new(scores[at], at), vocabulary));
         ArrayPool<float>.Shared.Return(weights);
         if (drawn.Count < _candidates) drawn.AddRange(Continuation.Best(scores, vocabulary, 2 * _candidates).Except(drawn).Take(_candidates - drawn.Count));
         return [.. drawn];
@@ -115,10 +115,12 @@ internal sealed class BeamSearch : IDisposable
 
         internal Prompt(int number, Sequence[] beams)
         {
-            (Running, _first) = (beams, number * beams.Length);
+            (Number, Running, _first) = (number, beams, number * beams.Length);
             // Beams are all the same at first, so only one counts.
             Scores = [0, .. Enumerable.Repeat(Out, beams.Length - 1)];
         }
+
+        internal int Number { get; }
 
         internal Sequence[] Running { get; private set; }
 

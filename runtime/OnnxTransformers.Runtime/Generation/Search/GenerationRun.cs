@@ -13,6 +13,7 @@ internal sealed class GenerationRun
         var config = request.Config.Over(defaults);
         Prompts = Prompts.Of(request.InputIds, request.AttentionMask, config, model.Vocabulary);
         Plan = GenerationPlan.Resolve(request.Config, defaults, new(Prompts.Length, model.MaxPositions, HasAssistant: request.Assistant is not null));
+        CheckIds(config, model.Vocabulary);
         var guidance = config.GuidanceScale is { } scale && scale != 1 ? new ModelGuidance(this, scale) : null;
         Diversity = Plan.Mode == SearchMode.GroupBeam ? new HammingDiversity(config.DiversityPenalty!.Value, RowsOfPrompt) : null;
         var context = new ProcessorContext(Plan, Prompts.Ids, RowsOfPrompt, model.Vocabulary, guidance, Diversity);
@@ -58,6 +59,19 @@ internal sealed class GenerationRun
 
     /// <summary>The sequences' beginnings, so many for each prompt.</summary>
     internal Sequence[] Begin(int each) => [.. Enumerable.Range(0, Prompts.Count * each).Select(i => new Sequence(i, Prompts.Ids[i / each], Prompts.Masks[i / each]))];
+
+    /// <summary>Refuses ids whose scores would be set and that have none. Ids that only take something out, or end, may be beyond the vocabulary.</summary>
+    private void CheckIds(GenerationConfig config, int vocabulary)
+    {
+        IEnumerable<(string Key, IEnumerable<int> Ids)> forced =
+        [
+            ("forced_bos_token_id", config.ForcedBosTokenId is { } first ? [first] : []),
+            ("forced_eos_token_id", config.ForcedEosTokenId ?? []),
+            ("eos_token_id", config.ExponentialDecayLengthPenalty is null ? [] : Plan.Eos),
+        ];
+        var problems = forced.SelectMany(f => f.Ids.Where(id => id >= vocabulary).Select(id => new Problem(f.Key, $"id {id}", $"ids below {vocabulary}, the size of the vocabulary"))).ToList();
+        if (problems.Count > 0) throw new InvalidInputException("resolving the generation configuration", problems);
+    }
 
     private void Check(PromptCache cache)
     {

@@ -36,6 +36,8 @@ internal sealed class StepRunner(ICausalModel model, IModelCache cache, int? chu
 
     private void Fill(IReadOnlyList<Sequence> rows, int total)
     {
+        // What was read of a short text does not serve a long one where the network reads that differently.
+        if (model.SwitchesAt is { } most && total > most && cache.Length <= most) cache.Crop(0);
         var past = cache.Length;
         var tokens = total - past;
         _step.Resize(rows.Count, tokens, total);

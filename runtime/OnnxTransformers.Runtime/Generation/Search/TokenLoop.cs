@@ -33,7 +33,7 @@ internal sealed class TokenLoop : ITokenSearch
     internal TokenLoop(GenerationRun run)
     {
         _run = run;
-        _sampler = run.Request.Sampler ?? (run.Plan.Samples ? new DrawnToken(run.Plan.Config.Seed) : BestToken.Instance);
+        _sampler = run.Request.Sampler ?? (run.Plan.Samples ? new DrawnToken(run.Plan.Config.Seed, run.Plan.Returned) : BestToken.Instance);
         _all = run.Begin(run.Plan.Returned);
         _going = [.. _all];
         run.Request.Cache?.Fit(run.Prompts.Ids[0], run.Plan.MaxLength);

@@ -30,7 +30,7 @@ internal sealed class BioGpt(BioGpt.Config c, Module m)
         var s = c.Sizes;
         var h = TokenEmbedding(m["embed_tokens"], m.Root["output_projection"], x, s.VocabSize, s.HiddenSize, s.Tied);
         if (c.Scaled) h *= Math.Sqrt(s.HiddenSize);
-        h += Embedding(m["embed_positions"], x.PositionIds + m.Graph.Scalar(Offset, ElementType.Int64), s.MaxPositions + Offset, s.HiddenSize);
+        h += PositionEmbedding(m["embed_positions"], x, s.MaxPositions, s.HiddenSize, Offset);
         return LayerNorm(m["layer_norm"], m["layers"].Fold(s.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), Epsilon);
     }
 

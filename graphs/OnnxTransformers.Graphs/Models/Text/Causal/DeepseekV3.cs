@@ -48,7 +48,7 @@ internal sealed class DeepseekV3(DeepseekV3.Config c, Module m)
         var d = new Defaults(64, 64, 128, 256, 1024, 12288, 128, 4, 2048, 1);
         var attention = ReadAttention(json, sizes, d);
         var head = attention.PlainSize + attention.TurnedSize;                                      // the share that is turned is one of the whole head
-        var rotary = RotaryConfig.Read(json, head, sizes.MaxPositions, partial: (double)attention.TurnedSize / head);
+        var rotary = RotaryConfig.ReadBeside(json, head, sizes.MaxPositions, partial: (double)attention.TurnedSize / head, RotaryConfig.GrowthKeys);
         if (rotary.Size != attention.TurnedSize) json.Problem("rope_parameters.partial_rotary_factor", $"{rotary.Size} of {head} components", $"{attention.TurnedSize}, as qk_rope_head_dim says");
         attention = attention with { Rotary = Paired(json, rotary), KeepsLatents = true, QueryScale = RotaryConfig.GrowingQueries(json) };
         var dense = json.Count("first_k_dense_replace", 0, least: 0);

@@ -43,7 +43,7 @@ internal sealed class GptNeo(GptNeo.Config c, Module m)
 
     private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
     {
-        var h = TokenEmbedding(m["wte"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied) + Embedding(m["wpe"], x.PositionIds, c.Sizes.MaxPositions, c.Sizes.HiddenSize);
+        var h = TokenEmbedding(m["wte"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied) + PositionEmbedding(m["wpe"], x, c.Sizes.MaxPositions, c.Sizes.HiddenSize);
         return LayerNorm(m["ln_f"], m["h"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Epsilon);
     }
 

@@ -30,7 +30,7 @@ internal sealed class ImageGpt(ImageGpt.Config c, Module m)
 
     private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
     {
-        var h = TokenEmbedding(m["wte"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, tied: false) + Embedding(m["wpe"], x.PositionIds, c.Sizes.MaxPositions, c.Sizes.HiddenSize);
+        var h = TokenEmbedding(m["wte"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, tied: false) + PositionEmbedding(m["wpe"], x, c.Sizes.MaxPositions, c.Sizes.HiddenSize);
         return RmsNorm(m["ln_f"], m["h"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x)), c.Epsilon);
     }
 

@@ -28,7 +28,7 @@ internal sealed class OpenAiGpt(OpenAiGpt.Config c, Module m)
 
     private Value Hidden(CausalInputs x)                                                            // [B, S] -> [B, S, D]
     {
-        var h = TokenEmbedding(m["tokens_embed"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied) + Embedding(m["positions_embed"], x.PositionIds, c.Sizes.MaxPositions, c.Sizes.HiddenSize);
+        var h = TokenEmbedding(m["tokens_embed"], m.Root["lm_head"], x, c.Sizes.VocabSize, c.Sizes.HiddenSize, c.Sizes.Tied) + PositionEmbedding(m["positions_embed"], x, c.Sizes.MaxPositions, c.Sizes.HiddenSize);
         return m["h"].Fold(c.Sizes.Layers, h, (layer, i, h) => Layer(layer, i, h, x));
     }
 

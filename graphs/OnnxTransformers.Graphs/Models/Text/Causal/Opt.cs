@@ -38,7 +38,7 @@ internal sealed class Opt(Opt.Config c, Module m)
         var (s, d) = (c.Sizes, m["decoder"]);
         var h = TokenEmbedding(d["embed_tokens"], m.Root["lm_head"], x, s.VocabSize, c.EmbeddingSize, s.Tied);
         if (c.EmbeddingSize != s.HiddenSize) h = Linear(d["project_in"], h, s.HiddenSize, bias: false);
-        h += Embedding(d["embed_positions"], x.PositionIds + m.Graph.Scalar(Offset, ElementType.Int64), s.MaxPositions + Offset, s.HiddenSize);
+        h += PositionEmbedding(d["embed_positions"], x, s.MaxPositions, s.HiddenSize, Offset);
         h = d["layers"].Fold(s.Layers, h, (layer, i, h) => Layer(layer, i, h, x));
         if (c.LastNorm) h = Norm(d["final_layer_norm"], h);
         return c.EmbeddingSize != s.HiddenSize ? Linear(d["project_out"], h, c.EmbeddingSize, bias: false) : h;

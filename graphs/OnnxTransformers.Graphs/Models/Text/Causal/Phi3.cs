@@ -31,7 +31,12 @@ internal sealed class Phi3(Phi3.Config c, Module m)
         return h + FusedFeedForward(m["mlp"], RmsNorm(m["post_attention_layernorm"], h, c.Epsilon), c.Width, c.Activation);
     }
 
-    private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
+    private CausalNetwork Network()
+    {
+        // Keys that were turned by the short factors don't serve texts that have the long ones.
+        if (c.Rotary is Rotary.LongRope rope) m.Graph.SwitchesAt = rope.Original;
+        return CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);
+    }
 
-    internal static readonly ModelFamily Family = CausalFamily.Of("phi3", "model", Config.Read, (c, m) => new Phi3(c, m).Network);
+    internal static readonly ModelFamily Family = CausalFamily.Of("phi3", "model", Config.Read, (c, m) => new Phi3(c, m).Network());
 }
