@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using OnnxTransformers.Graphs.Layers;
-using OnnxTransformers.Graphs.Operators;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
 

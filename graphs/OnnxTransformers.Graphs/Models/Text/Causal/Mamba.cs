@@ -1,5 +1,4 @@
 using OnnxTransformers.Graphs.Layers;
-using OnnxTransformers.Graphs.Operators;
 
 namespace OnnxTransformers.Graphs.Models.Text.Causal;
 
