@@ -160,10 +160,11 @@ public sealed class Graph
     internal Value Node(string op, ReadOnlySpan<Value?> inputs, ElementType type, Shape shape, ReadOnlySpan<AttributeProto> attributes = default, bool contrib = false) =>
         Nodes(op, inputs, [(type, shape)], attributes, contrib)[0];
 
-    /// <summary>Adds a node with several outputs.</summary>
+    /// <summary>Adds a node with several outputs; those without a type are left out.</summary>
     internal ImmutableArray<Value> Nodes(string op, ReadOnlySpan<Value?> inputs, ReadOnlySpan<(ElementType Type, Shape Shape)> outputs, ReadOnlySpan<AttributeProto> attributes = default, bool contrib = false)
     {
         if (contrib && !Options.Fused) throw Error($"{op} is an operator of ONNX Runtime, which the target {Options.Target} does not take");
+        if (!contrib && BrainFloats.AreWidenedFor(op) && Has(inputs, ElementType.BFloat16)) return Widened(op, inputs, outputs, attributes);
         _usesContrib |= contrib;
         var name = Claim(Scope.Length == 0 ? op : $"{Scope}/{op}");
         var node = new NodeProto { Name = name, OpType = op, Domain = contrib ? ContribDomain : "" };
@@ -177,12 +178,32 @@ public sealed class Graph
         var values = ImmutableArray.CreateBuilder<Value>(outputs.Length);
         for (var i = 0; i < outputs.Length; i++)
         {
-            var output = i == 0 ? name : Claim($"{name}.{i}");
+            var output = outputs[i].Type == default ? "" : i == 0 ? name : Claim($"{name}.{i}");
             node.Output.Add(output);
             values.Add(new Value(this, output, outputs[i].Type, outputs[i].Shape));
         }
         _nodes.Add(node);
         return values.MoveToImmutable();
+    }
+
+    private static bool Has(ReadOnlySpan<Value?> values, ElementType type)
+    {
+        foreach (var value in values)
+            if (value?.Type == type) return true;
+        return false;
+    }
+
+    /// <summary>A node in float32 between conversions from and to bfloat16.</summary>
+    private ImmutableArray<Value> Widened(string op, ReadOnlySpan<Value?> inputs, ReadOnlySpan<(ElementType Type, Shape Shape)> outputs, ReadOnlySpan<AttributeProto> attributes)
+    {
+        var wide = new Value?[inputs.Length];
+        for (var i = 0; i < wide.Length; i++) wide[i] = inputs[i] is { Type: ElementType.BFloat16 } narrow ? Op.Cast(narrow, ElementType.Float) : inputs[i];
+        var types = new (ElementType, Shape)[outputs.Length];
+        for (var i = 0; i < types.Length; i++) types[i] = outputs[i].Type == ElementType.BFloat16 ? (ElementType.Float, outputs[i].Shape) : outputs[i];
+        var results = Nodes(op, wide, types, attributes).ToArray();
+        for (var i = 0; i < results.Length; i++)
+            if (outputs[i].Type == ElementType.BFloat16) results[i] = Op.Cast(results[i], ElementType.BFloat16);
+        return [.. results];
     }
 
     /// <summary>One of two ways to compute the same values, chosen when the graph runs. What a branch shares with others must be made in <see cref="OutsideBranches"/>.</summary>

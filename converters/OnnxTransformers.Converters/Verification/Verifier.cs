@@ -47,7 +47,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         if (runner is null) return new(file, null, note, []);
         if (level == VerificationLevel.Load) return new(file, provider, note, []);
         if (variant.Options.Blocks is not null) PackedWeights.Check(graph, Path.Combine(folder, variant.FileOf(graph)), file, source, cancellation);
-        var bounds = Bounds.Itself(precision);
+        var bounds = Bounds.Itself(precision).On(provider);
         var comparisons = ImmutableArray.CreateBuilder<Comparison>();
         foreach (var invariant in Invariants.Of(new InputGenerator(runner.Inputs, LimitsOf(graph)), traits))
         {
@@ -60,8 +60,8 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
             comparisons.Add(Comparisons.Describe(CacheCheck.What, cached, bounds));
             if (!cached.Within(bounds)) throw Comparisons.Failed(file, comparisons[^1], null, NextFor(precision));
         }
-        if (!twin.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, twin, precision));
-        if (!reference.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, reference, Precision.Fp32));
+        if (!twin.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, provider, twin, precision));
+        if (!reference.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, provider, reference, Precision.Fp32));
         return new(file, provider, note, comparisons.ToImmutable()) { Perplexity = variant.Options.Blocks is null ? null : Foretell(file, runner, graph, precision) };
     }
 
@@ -76,10 +76,10 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
             FormattableString.Invariant($"the perplexity of {change.Text} grows from {change.Float32:F2} to {change.Quantized:F2}, by {change.Change:P1}"), FormattableString.Invariant($"growth up to {change.Bound - 1:P1}"),
             NextRounded)]);
 
-    private Comparison Compare(GraphVariant variant, Graph graph, string file, GraphRunner runner, ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> reference, Precision precision)
+    private Comparison Compare(GraphVariant variant, Graph graph, string file, GraphRunner runner, string provider, ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> reference, Precision precision)
     {
         var rounded = precision != variant.Options.Precision && variant.Options.Blocks is not null;
-        var bounds = rounded ? Bounds.Rounded(variant.Options.Precision, graph.Quantization.HasRouters) : ExportRules.IsInteger(precision) ? Bounds.Twin(graph.Quantization.HasRouters) : Bounds.Of(variant.Options.Precision, graph.Quantization.HasRouters, graph.HasStoredStatistics);
+        var bounds = (rounded ? Bounds.Rounded(variant.Options.Precision, graph.Quantization.HasRouters) : ExportRules.IsInteger(precision) ? Bounds.Twin(graph.Quantization.HasRouters) : Bounds.Of(variant.Options.Precision, graph.Quantization.HasRouters, graph.HasStoredStatistics)).On(provider);
         var what = $"{(rounded ? "is near" : "equals")} portable {precision.Word()}";
         var total = Distance.Zero;
         var scales = Distance.Scales(reference.Select(r => (r.Outputs, r.Input.Real)));

@@ -90,8 +90,6 @@ internal static partial class Layer
     private static Value Weights(Value scores, Value? sinks)
     {
         if (sinks is null) return Op.Softmax(scores, -1);
-        // ONNX Runtime finds no largest bfloat16.
-        if (scores.Type == ElementType.BFloat16) return Op.Cast(Weights(Op.Cast(scores, ElementType.Float), Op.Cast(sinks, ElementType.Float)), ElementType.BFloat16);
         var largest = Op.Max(Op.ReduceMax(scores, -1, keep: true), sinks);
         var shares = Op.Exp(scores - largest);
         return shares / (Op.ReduceSum(shares, -1, keep: true) + Op.Exp(sinks - largest));

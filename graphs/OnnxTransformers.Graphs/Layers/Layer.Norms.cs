@@ -17,6 +17,19 @@ internal static partial class Layer
         return m.Result(x.Graph.Options.Fused ? Contrib.SimplifiedLayerNormalization(x, scale, (float)epsilon) : RootMeanSquare(x, epsilon) * scale);
     }
 
+    /// <summary>A sum [B, S, D] and its RMS norm, where CUDA has both in one operator.</summary>
+    internal static (Value Sum, Value Normed) AddRmsNorm(Module m, Value x, Value added, double epsilon)
+    {
+        if (x.Graph.Options.Target != Target.Cuda)
+        {
+            var sum = x + added;
+            return (sum, RmsNorm(m, sum, epsilon));
+        }
+        using var scope = m.Enter();
+        var (normed, total) = Contrib.SkipSimplifiedLayerNormalization(x, added, m.Weight("weight", LastSize(x)), (float)epsilon);
+        return (total, m.Result(normed));
+    }
+
     /// <summary>Division by the root of the mean square. [..., D] -> [..., D].</summary>
     internal static Value RootMeanSquare(Value x, double epsilon)
     {

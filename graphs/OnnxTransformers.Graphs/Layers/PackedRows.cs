@@ -20,8 +20,11 @@ internal sealed class PackedRows(CausalInputs x)
 
     private Value One => Graph.Scalar(1, ElementType.Int64);
 
-    /// <summary>Real tokens of the past, int64 [B].</summary>
-    private Value Before => x.Shared("real tokens before", () => Op.ReduceSum(Op.Slice(x.Mask, 1, Graph.Constant(0), x.Before, "past_sequence_length"), 1, keep: false));
+    /// <summary>Real tokens of the past, int64 [B]: of all without those that are new, since CUDA adds up nothing to nothing.</summary>
+    private Value Before => x.Shared("real tokens before", () => Op.ReduceSum(x.Mask, 1, keep: false) - Op.ReduceSum(New, 1, keep: false));
+
+    /// <summary>The mask of the new tokens, [B, S].</summary>
+    private Value New => x.Shared("new of the mask", () => Op.Slice(x.Mask, 1, x.Before, Graph.Constant(long.MaxValue), x.InputIds.Shape[1]));
 
     /// <summary>Among the rows of all B * S tokens, those that the packed order and those that the order of the inputs takes, one after the other; and the places in the cache. All int64 [B, S].</summary>
     private ImmutableArray<Value> Order => _order ??= MakeOrder();
@@ -43,7 +46,7 @@ internal sealed class PackedRows(CausalInputs x)
         return Graph.If(several, () =>
         {
             var shape = Op.ShapeOf(ids, 0, 2);
-            var real = Op.Slice(x.Mask, 1, x.Before, Graph.Constant(long.MaxValue), ids.Shape[1]);              // [B, S]
+            var real = New;                                                                                     // [B, S]
             var count = Op.CumSum(real, 1);
             var spots = Counted(x.Length, ids.Shape[1]);                                                        // [S]
             var padding = Op.ReduceSum(real, 1, keep: true) + spots - count;

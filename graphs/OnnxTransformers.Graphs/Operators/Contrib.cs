@@ -25,6 +25,21 @@ internal static class Contrib
         return input.Graph.Node("SkipLayerNormalization", [input, skip, scale, bias], input.Type, input.Shape, [Attributes.Of("epsilon", epsilon)], contrib: true);
     }
 
+    /// <summary>Layer normalization by the root of the mean square of input + skip, and the sum itself. Shapes [B, S, D]; scale [D].</summary>
+    internal static (Value Normed, Value Sum) SkipSimplifiedLayerNormalization(Value input, Value skip, Value scale, float epsilon)
+    {
+        if (input.Shape != skip.Shape) throw input.Graph.Error($"SkipSimplifiedLayerNormalization({input}, {skip}): the shapes differ");
+        var results = input.Graph.Nodes("SkipSimplifiedLayerNormalization", [input, skip, scale], [(input.Type, input.Shape), default, default, (input.Type, input.Shape)], [Attributes.Of("epsilon", epsilon)], contrib: true);
+        return (results[0], results[3]);
+    }
+
+    /// <summary>x W^T for a matrix [N, K]. [..., K] -> [..., N].</summary>
+    internal static Value FusedMatMul(Value x, Value weight)
+    {
+        if (x.Type != weight.Type || weight.Shape.Rank != 2 || x.Shape[-1] != weight.Shape[1]) throw x.Graph.Error($"FusedMatMul({x}, {weight}): the operands don't fit");
+        return x.Graph.Node("FusedMatMul", [x, weight], x.Type, x.Shape.With(-1, weight.Shape[0]), [Attributes.Of("transB", 1)], contrib: true);
+    }
+
     /// <summary>x W^T + b for a matrix [N, K] in blocks of integers. [..., K] -> [..., N].</summary>
     /// <param name="x">[..., K].</param>
     /// <param name="values">The integers, packed: uint8 [N, K / 32, 32 * bits / 8].</param>

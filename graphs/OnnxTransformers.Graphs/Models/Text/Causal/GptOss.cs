@@ -54,8 +54,8 @@ internal sealed class GptOss(GptOss.Config c, Module m)
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
-        h += Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Epsilon), c.Layers[i]);
-        return h + Experts(m["mlp"], RmsNorm(m["post_attention_layernorm"], h, c.Epsilon));
+        (h, var normed) = AddRmsNorm(m["post_attention_layernorm"], h, Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Epsilon), c.Layers[i]), c.Epsilon);
+        return h + Experts(m["mlp"], normed);
     }
 
     private CausalNetwork Network => CausalNetwork.Of(m, c.Sizes, c.Epsilon, Layer);

@@ -33,8 +33,7 @@ internal sealed class Llama(Llama.Config c, Module m)
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
-        h += Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Epsilon), c.Layers[i]);
-        var normed = RmsNorm(m["post_attention_layernorm"], h, c.Epsilon);
+        (h, var normed) = AddRmsNorm(m["post_attention_layernorm"], h, Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Epsilon), c.Layers[i]), c.Epsilon);
         return h + (c.Gated ? GatedFeedForward(m["mlp"], normed, c.Width, c.Activation, c.FeedForwardBias) : PlainFeedForward(m["mlp"], normed, c.Width, c.Activation, c.FeedForwardBias));
     }
 

@@ -74,8 +74,7 @@ internal sealed class MoeLlama(MoeLlama.Config c, Module m)
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
-        h += Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Base.Epsilon), c.Base.Layers[i]);
-        var normed = RmsNorm(m["post_attention_layernorm"], h, c.Base.Epsilon);
+        (h, var normed) = AddRmsNorm(m["post_attention_layernorm"], h, Attention(m["self_attn"], x, i, RmsNorm(m["input_layernorm"], h, c.Base.Epsilon), c.Base.Layers[i]), c.Base.Epsilon);
         return h + (c.Sparse[i] ? SparseFeedForward(m[c.Place], normed, c.Part) : GatedFeedForward(m["mlp"], normed, c.Base.Width, c.Base.Activation, c.Base.FeedForwardBias));
     }
 

@@ -27,8 +27,8 @@ internal sealed class Phi3(Phi3.Config c, Module m)
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
     {
-        h += Attention(m["self_attn"], i, RmsNorm(m["input_layernorm"], h, c.Epsilon), x);
-        return h + FusedFeedForward(m["mlp"], RmsNorm(m["post_attention_layernorm"], h, c.Epsilon), c.Width, c.Activation);
+        (h, var normed) = AddRmsNorm(m["post_attention_layernorm"], h, Attention(m["self_attn"], i, RmsNorm(m["input_layernorm"], h, c.Epsilon), x), c.Epsilon);
+        return h + FusedFeedForward(m["mlp"], normed, c.Width, c.Activation);
     }
 
     private CausalNetwork Network()
