@@ -21,8 +21,8 @@ internal static partial class Layer
     {
         var width = weight.Shape[0].Size!.Value;
         if (x.Shape.Rank == 2) return Op.Gemm(x, weight, bias, transposeB: true);
-        // Each node of a step costs a launch on a graphics card: this one needs no shapes around it.
-        if (bias is null && x.Graph.Options.Target == Target.Cuda) return Contrib.FusedMatMul(x, weight);
+        // Each node of a step costs time, on a graphics card a launch: this one needs no shapes around it.
+        if (bias is null && x.Graph.Options.Fused) return Contrib.FusedMatMul(x, weight);
         var rows = Op.Gemm(Op.Reshape(x, [-1, LastSize(x)]), weight, bias, transposeB: true);
         return Op.Reshape(rows, x.Graph.ShapeWithLast(x, width), x.Shape.With(-1, width));
     }
