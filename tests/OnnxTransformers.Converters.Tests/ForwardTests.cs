@@ -16,7 +16,7 @@ internal sealed class ForwardTests
     private static readonly (Target Target, WeightPlacement Weights)[] Ways =
         [(Target.Portable, WeightPlacement.Copy), (Target.Cpu, WeightPlacement.Copy), (Target.Portable, WeightPlacement.Link), (Target.Cpu, WeightPlacement.Link)];
 
-    private static readonly string[] Areas = ["text", "decoder", "config5", "decoder5", "multimodal", "vision", "dense"];
+    private static readonly string[] Areas = ["text", "decoder", "config5", "decoder5", "multimodal", "vision", "dense", "variants"];
 
     [OneTimeSetUp]
     public void SayWhichFixtures() => TestContext.Progress.WriteLine($"Forward cases: {Fixtures.Description}");
