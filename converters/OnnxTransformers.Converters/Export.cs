@@ -61,8 +61,8 @@ public static class Export
         ImmutableArray<(ExportedGraph Exported, OnnxModel Model)> written = [.. variants.SelectMany(v => v.Write(plan, source, graphFolder, links, progress, cancellation).Select(w => (Describe(v, w.Graph, w.Model), w.Model)))];
         if (plan.Family.IsCausal && plan.Task == "text-generation") GenAiConfig.Write(staging.Package, source, written[0].Exported.File, written[0].Model, options.Target);
         ImmutableArray<ExportedGraph> graphs = [.. written.Select(w => w.Exported)];
-        var text = CheckTokenizer(plan, source, options, variants, staging.Package);
-        var verified = Verify(new Verifier(plan, source, staging.Scratch, plan.Traits, progress, cancellation) { Text = text }, options, variants, graphFolder);
+        var (text, noText) = CheckTokenizer(plan, source, options, variants, staging.Package);
+        var verified = Verify(new Verifier(plan, source, staging.Scratch, plan.Traits, progress, cancellation) { Text = text, NoText = noText }, options, variants, graphFolder);
 
         progress?.Report(new("hashing"));
         var result = new ExportResult
@@ -119,13 +119,15 @@ public static class Export
     }
 
     /// <summary>Loads the tokenizer: a package whose texts can't be encoded answers nothing.</summary>
-    /// <returns>A text whose perplexity tells what integers cost, where that is measured.</returns>
-    private static Perplexity? CheckTokenizer(ModelPlan plan, ExportSource source, ExportOptions options, ImmutableArray<GraphVariant> variants, string folder)
+    /// <returns>A text whose perplexity tells what integers cost, where that is measured; else why it can't be, where it should.</returns>
+    private static (Perplexity? Text, string? Missing) CheckTokenizer(ModelPlan plan, ExportSource source, ExportOptions options, ImmutableArray<GraphVariant> variants, string folder)
     {
-        if (options.Verify == VerificationLevel.None) return null;
+        if (options.Verify == VerificationLevel.None) return (null, null);
         var tokenizer = source.Files.Any(f => f.Name == "tokenizer.json") ? Tokenizers.Tokenizer.Load(folder) : null;
         var measured = options.Verify == VerificationLevel.Run && plan.Family.IsCausal && plan.Task == "text-generation" && options.Precisions.Any(ExportRules.IsInteger);
-        return measured ? Perplexity.TryCreate(tokenizer, folder, source.Network.ReadConfig(), variants[0].Graphs[0].MaxTokens) : null;
+        if (!measured) return (null, null);
+        var text = Perplexity.TryCreate(tokenizer, folder, source.Network.ReadConfig(), variants[0].Graphs[0].MaxTokens, out var missing);
+        return (text, missing);
     }
 
     private static ImmutableArray<GraphVerification> Verify(Verifier verifier, ExportOptions options, ImmutableArray<GraphVariant> variants, string folder) =>

@@ -17,23 +17,29 @@ internal sealed class Perplexity
     /// <summary>Tokens that are foretold.</summary>
     internal int Tokens => _windows.Sum(w => w.Length - 1);
 
-    /// <summary>Reads the text with the tokenizer of a package; null where the package has none that can be read, or its tokens aren't those of the network.</summary>
+    /// <summary>Reads the text with the tokenizer of a package.</summary>
     /// <param name="tokenizer">The tokenizer, where it is loaded already.</param>
     /// <param name="folder">The package.</param>
     /// <param name="config">The network's configuration.</param>
     /// <param name="maxTokens">The longest text that the graph takes; null for no limit.</param>
-    internal static Perplexity? TryCreate(Tokenizer? tokenizer, string folder, ConfigReader config, int? maxTokens)
+    /// <param name="missing">Why there is none; null where there is one.</param>
+    /// <returns>The text; null where the package has no tokenizer that can be read, or its tokens aren't those of the network.</returns>
+    internal static Perplexity? TryCreate(Tokenizer? tokenizer, string folder, ConfigReader config, int? maxTokens, out string? missing)
     {
         try
         {
             var ids = (tokenizer ?? Tokenizer.Load(folder)).Encode(Text()).Ids;
             var positions = Math.Min(Window, maxTokens ?? Window);
-            if (positions < FewestTokens || ids.Any(id => id >= NetworkLimits.Read(config, maxTokens).Vocabulary)) return null;
+            var vocabulary = NetworkLimits.Read(config, maxTokens).Vocabulary;
             ImmutableArray<ImmutableArray<int>> windows = [.. ids.Take(MostTokens).Chunk(positions).Where(w => w.Length >= FewestTokens).Select(w => w.ToImmutableArray())];
-            return windows.IsEmpty ? null : new(windows);
+            missing = positions < FewestTokens ? $"the network reads {positions} tokens at most"
+                : ids.Any(id => id >= vocabulary) ? $"the tokenizer knows more tokens than the network, which has {vocabulary}"
+                : windows.IsEmpty ? $"the tokenizer makes {ids.Length} tokens of {TextName}" : null;
+            return missing is null ? new(windows) : null;
         }
-        catch (OnnxTransformersException)
+        catch (OnnxTransformersException e)
         {
+            missing = e.Message;
             return null;
         }
     }

@@ -20,6 +20,9 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
     /// <summary>A text whose perplexity tells what integers cost; null where it isn't measured.</summary>
     internal Perplexity? Text { get; init; }
 
+    /// <summary>Why there is no such text where there should be one; null for nothing to tell.</summary>
+    internal string? NoText { get; init; }
+
     /// <summary>Opens the graphs of a variant, or also runs them.</summary>
     /// <param name="variant">The graphs.</param>
     /// <param name="folder">Where they were written.</param>
@@ -62,6 +65,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         }
         if (!twin.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, provider, twin, precision));
         if (!reference.IsDefault) comparisons.Add(Compare(variant, graph, file, runner, provider, reference, Precision.Fp32));
+        if (variant.Options.Blocks is not null && NoText is not null) note = string.Join("; ", new[] { note, $"perplexity not measured: {NoText}" }.OfType<string>());
         return new(file, provider, note, comparisons.ToImmutable()) { Perplexity = variant.Options.Blocks is null ? null : Foretell(file, runner, graph, precision) };
     }
 
