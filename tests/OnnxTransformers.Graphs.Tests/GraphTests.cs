@@ -85,6 +85,8 @@ public sealed class GraphTests
     [TestCase(Precision.Fp16, Target.Portable, ElementType.Float16, ElementType.Float16)]
     [TestCase(Precision.Bf16, Target.Portable, ElementType.BFloat16, ElementType.Float)]
     [TestCase(Precision.Bf16, Target.Cuda, ElementType.BFloat16, ElementType.BFloat16)]
+    [TestCase(Precision.Int4, Target.Cuda, ElementType.Float16, ElementType.Float16)]
+    [TestCase(Precision.Int4, Target.Cpu, ElementType.Float, ElementType.Float)]
     public void Precision_decides_storage_and_target_what_is_computed_in(Precision precision, Target target, ElementType stored, ElementType computed)
     {
         var g = NewGraph(new() { Precision = precision, Target = target }, ("w", [3, 4]));

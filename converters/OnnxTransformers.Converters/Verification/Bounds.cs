@@ -40,8 +40,8 @@ internal sealed record Bounds(double Relative, double Cosine)
         _ => new(2.5, 0.7),
     };
 
-    /// <summary>Bounds on a provider. The processor computes half precision in float32, between operators that round; a graphics card rounds within them as well (an MPNet of random weights: 0.011).</summary>
-    internal Bounds On(string provider) => provider == Provider.Cpu.Name ? this : this with { Relative = 2 * Relative };
+    /// <summary>Bounds of half precision on a provider. The processor computes half precision in float32, between operators that round; a graphics card rounds within them as well (an MPNet of random weights: 0.011).</summary>
+    internal Bounds On(string provider, Precision precision) => provider != Provider.Cpu.Name && (precision is Precision.Fp16 or Precision.Bf16) ? this with { Relative = 2 * Relative } : this;
 
     /// <summary>How many times as large the perplexity of a text may be as in float32.</summary>
     internal static double Perplexity(Precision precision) => precision == Precision.Int8 ? 1.02 : 1.3;

@@ -47,7 +47,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
         if (runner is null) return new(file, null, note, []);
         if (level == VerificationLevel.Load) return new(file, provider, note, []);
         if (variant.Options.Blocks is not null) PackedWeights.Check(graph, Path.Combine(folder, variant.FileOf(graph)), file, source, cancellation);
-        var bounds = Bounds.Itself(precision).On(provider);
+        var bounds = Bounds.Itself(precision).On(provider, precision);
         var comparisons = ImmutableArray.CreateBuilder<Comparison>();
         foreach (var invariant in Invariants.Of(new InputGenerator(runner.Inputs, LimitsOf(graph)), traits))
         {
@@ -79,7 +79,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
     private Comparison Compare(GraphVariant variant, Graph graph, string file, GraphRunner runner, string provider, ImmutableArray<(TestInput Input, ImmutableArray<Tensor> Outputs)> reference, Precision precision)
     {
         var rounded = precision != variant.Options.Precision && variant.Options.Blocks is not null;
-        var bounds = (rounded ? Bounds.Rounded(variant.Options.Precision, graph.Quantization.HasRouters) : ExportRules.IsInteger(precision) ? Bounds.Twin(graph.Quantization.HasRouters) : Bounds.Of(variant.Options.Precision, graph.Quantization.HasRouters, graph.HasStoredStatistics)).On(provider);
+        var bounds = (rounded ? Bounds.Rounded(variant.Options.Precision, graph.Quantization.HasRouters) : ExportRules.IsInteger(precision) ? Bounds.Twin(graph.Quantization.HasRouters) : Bounds.Of(variant.Options.Precision, graph.Quantization.HasRouters, graph.HasStoredStatistics)).On(provider, variant.Options.Precision);
         var what = $"{(rounded ? "is near" : "equals")} portable {precision.Word()}";
         var total = Distance.Zero;
         var scales = Distance.Scales(reference.Select(r => (r.Outputs, r.Input.Real)));

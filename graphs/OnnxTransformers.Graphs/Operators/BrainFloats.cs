@@ -8,7 +8,7 @@ internal static class BrainFloats
     private static readonly FrozenSet<string> Widened = FrozenSet.ToFrozenSet(
         [
             "AveragePool", "BatchNormalization", "Clip", "Conv", "ConvTranspose", "Cos", "CumSum", "Elu", "GlobalAveragePool", "GlobalMaxPool", "GridSample", "HardSigmoid", "HardSwish", "InstanceNormalization", "LeakyRelu", "Log",
-            "MaxPool", "Mish", "Pow", "PRelu", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMin", "ReduceProd", "Resize", "Round", "Selu", "Sin", "Softplus", "TopK",
+            "MaxPool", "Mish", "NonZero", "Pow", "PRelu", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMin", "ReduceProd", "Resize", "Round", "Selu", "Sin", "Softplus", "TopK",
         ], StringComparer.Ordinal);
 
     /// <summary>Whether an operator is one of these.</summary>
