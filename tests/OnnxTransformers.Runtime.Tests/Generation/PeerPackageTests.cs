@@ -67,9 +67,9 @@ public sealed class PeerPackageTests
 
     private static int[] Expected(string package, string key) => [.. Row(package, key).Select(v => v.GetInt32())];
 
-    private static JsonElement[] Row(string package, string key)
+    private static JsonElement.ArrayEnumerator Row(string package, string key)
     {
         using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder(package), "expected.json")));
-        return [.. json.RootElement.GetProperty(key)[0].Clone().EnumerateArray()];
+        return json.RootElement.GetProperty(key)[0].Clone().EnumerateArray();
     }
 }
