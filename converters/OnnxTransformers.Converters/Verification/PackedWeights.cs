@@ -11,6 +11,8 @@ internal static class PackedWeights
     private const long Numbers = 1 << 18;
     // Scales and products are rounded themselves.
     private const float OneStep = 1.001f;
+    // The largest integer times what float16 rounds of its scale.
+    private const float OneHalfStep = 1.001f + (128f / 2048);
 
     /// <summary>Checks all matrices of a graph.</summary>
     /// <exception cref="VerificationFailedException">Integers stand for other numbers.</exception>
@@ -58,7 +60,7 @@ internal static class PackedWeights
             var scale = scales[(int)(row * blocks + block)];
             var value = At(values, i, format.Bits) ^ (signed ? middle : 0);
             var meant = (value - (zeros is null ? middle : At(zeros, row * zerosOfRow + block, format.Bits))) * scale;
-            if (!(Math.Abs(meant - numbers[(int)i]) <= Math.Abs(scale) * OneStep))
+            if (!(Math.Abs(meant - numbers[(int)i]) <= Math.Abs(scale) * (halfScales ? OneHalfStep : OneStep)))
                 throw new VerificationFailedException($"verifying {file}", [new Problem(names[QuantizedPart.Values], FormattableString.Invariant($"the integer in row {row}, column {i % columns} stands for {meant:R}"),
                     FormattableString.Invariant($"numbers up to {Math.Abs(scale):G3} from the checkpoint's {numbers[(int)i]:R}"), "export the checkpoint again; if it stays, report it with config.json")]);
         }
