@@ -9,10 +9,8 @@ namespace OnnxTransformers.Converters.Verification;
 internal static class PackedWeights
 {
     private const long Numbers = 1 << 18;
-    // Scales and products are rounded themselves.
-    private const float OneStep = 1.001f;
-    // The largest integer times what float16 rounds of its scale.
-    private const float OneHalfStep = 1.001f + (128f / 2048);
+    // Scales and products are rounded themselves. A scale in float16 is off by up to 1 / 2048 of it, and the integer farthest from the middle takes that many times over.
+    private const float OneStep = 1.001f, HalfRounding = 1f / 2048;
 
     /// <summary>Checks all matrices of a graph.</summary>
     /// <exception cref="VerificationFailedException">Integers stand for other numbers.</exception>
@@ -51,6 +49,7 @@ internal static class PackedWeights
         var scales = MemoryMarshal.Cast<byte, float>(Read(QuantizedPart.Scales));
         var zeros = format.ZeroPoints ? Read(QuantizedPart.ZeroPoints) : null;
         var (blocks, middle) = (columns / BlockFormat.Size, 1 << (format.Bits - 1));
+        var step = halfScales ? OneStep + HalfRounding * (format.ZeroPoints ? 2 * middle : middle) : OneStep;
         var signed = recipe.Layout == BlockLayout.Typed && !format.ZeroPoints;
         // Zero points of a row fill whole bytes where they are packed.
         var zerosOfRow = recipe.Layout == BlockLayout.Packed && format.Bits == 4 ? (blocks + 1) / 2 * 2 : blocks;
@@ -60,9 +59,9 @@ internal static class PackedWeights
             var scale = scales[(int)(row * blocks + block)];
             var value = At(values, i, format.Bits) ^ (signed ? middle : 0);
             var meant = (value - (zeros is null ? middle : At(zeros, row * zerosOfRow + block, format.Bits))) * scale;
-            if (!(Math.Abs(meant - numbers[(int)i]) <= Math.Abs(scale) * (halfScales ? OneHalfStep : OneStep)))
+            if (!(Math.Abs(meant - numbers[(int)i]) <= Math.Abs(scale) * step))
                 throw new VerificationFailedException($"verifying {file}", [new Problem(names[QuantizedPart.Values], FormattableString.Invariant($"the integer in row {row}, column {i % columns} stands for {meant:R}"),
-                    FormattableString.Invariant($"numbers up to {Math.Abs(scale):G3} from the checkpoint's {numbers[(int)i]:R}"), "export the checkpoint again; if it stays, report it with config.json")]);
+                    FormattableString.Invariant($"numbers up to {Math.Abs(scale) * step:G3} from the checkpoint's {numbers[(int)i]:R}"), "export the checkpoint again; if it stays, report it with config.json")]);
         }
     }
 

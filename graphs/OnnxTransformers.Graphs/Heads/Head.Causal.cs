@@ -6,14 +6,19 @@ namespace OnnxTransformers.Graphs.Heads;
 internal static partial class Head
 {
     /// <summary>The vector of the last token whose id is not the padding's; of the last of all where there is no such id. The mask is not looked at. [B, S, D] -> [B, D].</summary>
-    internal static Value LastToken(Value h, CausalInputs x, int? padding)
+    /// <param name="h">Hidden states.</param>
+    /// <param name="x">The inputs.</param>
+    /// <param name="padding">The padding's id; null where none is known.</param>
+    /// <param name="counted">Whether as many tokens as are no padding are counted from the left instead.</param>
+    internal static Value LastToken(Value h, CausalInputs x, int? padding, bool counted = false)
     {
         if (padding is null) return Op.Select(h, 1, -1);
         var g = h.Graph;
         using var scope = g.Enter("last_token");
         var real = Op.Cast(Op.Not(Op.Equal(x.InputIds, g.Scalar(padding.Value, ElementType.Int64))), ElementType.Int64);
         var places = Op.Range(g.Scalar(0, ElementType.Int64), Op.Squeeze(x.Length, 0), x.InputIds.Shape[1]);
-        var last = Op.Unsqueeze(Op.ReduceMax(real * places, 1, keep: true), 2);                     // [B, 1, 1]
+        var place = counted ? Op.ReduceSum(real, 1, keep: true) - g.Scalar(1, ElementType.Int64) : Op.ReduceMax(real * places, 1, keep: true);
+        var last = Op.Unsqueeze(place, 2);                                                          // [B, 1, 1]
         var index = Op.Expand(last, g.Constant(1, 1, h.Shape[2].Size!.Value), new Shape(h.Shape[0], 1, h.Shape[2]));
         return Op.Squeeze(Op.GatherElements(h, index, 1), 1);
     }

@@ -86,12 +86,13 @@ internal static partial class Layer
     /// <param name="width">Of each expert.</param>
     /// <param name="activation">Of the gate.</param>
     /// <param name="names">Names of the gate, up and down projections.</param>
-    internal static Value GatedExperts(Module m, Value rows, Routing routing, int count, int width, Activation activation, (string Gate, string Up, string Down)? names = null)
+    /// <param name="bias">Whether these have biases.</param>
+    internal static Value GatedExperts(Module m, Value rows, Routing routing, int count, int width, Activation activation, (string Gate, string Up, string Down)? names = null, bool bias = false)
     {
-        if (m.Has("gate_up_proj")) return StackedExperts(m, rows, routing, count, width, activation, "gate_up_proj", "down_proj");
+        if (!bias && m.Has("gate_up_proj")) return StackedExperts(m, rows, routing, count, width, activation, "gate_up_proj", "down_proj");
         var (gate, up, down) = names ?? ("gate_proj", "up_proj", "down_proj");
         return MixExperts(m, rows, routing, count, (e, x) =>
-            Linear(m[e][down], Activate(m[e], activation, Linear(m[e][gate], x, width, bias: false)) * Linear(m[e][up], x, width, bias: false), LastSize(x), bias: false));
+            Linear(m[e][down], Activate(m[e], activation, Linear(m[e][gate], x, width, bias)) * Linear(m[e][up], x, width, bias), LastSize(x), bias));
     }
 
     /// <summary>Gated experts whose matrices are stacked: gate rows first, then up, in one [E, 2 * width, D], and [E, D, width]. rows [N, D] -> [N, D].</summary>

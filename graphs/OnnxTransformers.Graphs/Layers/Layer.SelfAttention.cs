@@ -51,7 +51,7 @@ internal sealed record SelfAttention(int Heads, int KvHeads, int HeadSize, Rotar
     /// <summary>What of the context passes, by the layer's input: at the attention's module, from [B, S, D] and [B, S, H*dv] -> [B, S, H*dv].</summary>
     internal Func<Module, Value, Value, Value>? Gate { get; init; }
 
-    /// <summary>Projections are limited to this size; 0 for no limit.</summary>
+    /// <summary>Projections, normed as a whole where they are, are limited to this size; 0 for no limit.</summary>
     internal double Clip { get; init; }
 
     /// <summary>What a layer keeps of a token.</summary>
@@ -67,14 +67,11 @@ internal static partial class Layer
     /// <summary>Projects, turns, attends and projects back. [B, S, D] -> [B, S, D].</summary>
     internal static Value Attention(Module m, CausalInputs x, int layer, Value h, SelfAttention a)
     {
-        Value Projected(string name, long width)
-        {
-            var p = Linear(m[name], h, width, a.Bias);
-            return a.Clip > 0 ? Op.Clip(p, -a.Clip, a.Clip) : p;
-        }
+        Value Projected(string name, long width) => Linear(m[name], h, width, a.Bias);
         Value q = Projected("q_proj", (long)a.Heads * a.HeadSize), k = Projected("k_proj", (long)a.KvHeads * a.HeadSize), v = Projected("v_proj", (long)a.KvHeads * a.ValueSize);
         if (a.ValueScale != 1) v *= a.ValueScale;
         if (a.WholeNorm is { } whole) (q, k) = (whole(m[a.Norms.Query], q), whole(m[a.Norms.Key], k));
+        if (a.Clip > 0) (q, k, v) = (Op.Clip(q, -a.Clip, a.Clip), Op.Clip(k, -a.Clip, a.Clip), Op.Clip(v, -a.Clip, a.Clip));
         var how = a.Sinks is { } sinks ? a.How with { Sinks = m.Weight(sinks, a.Heads) } : a.How;
         // ONNX Runtime's operators take heads side by side, and a step is over before a transposition has begun.
         var merged = TakesMerged(x, h.Type, a.HeadSize, a.ValueSize, a.How);

@@ -32,6 +32,12 @@ internal sealed record CausalNetwork(Module Module, DecoderSizes Sizes, Func<Cau
 
     /// <summary>Name of the token classifier's linear layer.</summary>
     internal string TokenClassifier { get; init; } = "score";
+
+    /// <summary>Name of the text classifier's.</summary>
+    internal string TextClassifier { get; init; } = "score";
+
+    /// <summary>Whether that one reads the token at the place which the number of tokens gives: the last only where padding is on the right.</summary>
+    internal bool CountsToLast { get; init; }
 }
 
 /// <summary>Families of causal language models: every one has the same tasks.</summary>
@@ -85,7 +91,7 @@ internal static class CausalFamily
     private static GraphOutputs ClassifyText(CausalNetwork n)
     {
         var x = Inputs(n);
-        var last = LastToken(n.Hidden(x), x, n.Sizes.Padding);
-        return [("logits", Linear(n.Module.Root["score"], last, n.Sizes.Labels, bias: false, MatrixRole.Head))];
+        var last = LastToken(n.Hidden(x), x, n.Sizes.Padding, n.CountsToLast);
+        return [("logits", Linear(n.Module.Root[n.TextClassifier], last, n.Sizes.Labels, bias: false, MatrixRole.Head))];
     }
 }

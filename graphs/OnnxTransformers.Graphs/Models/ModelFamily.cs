@@ -30,6 +30,9 @@ internal sealed record SkippedTensors(string Path, string Reason)
     /// <summary>What BERT's relatives stored in older versions.</summary>
     internal static readonly SkippedTensors Positions = new("embeddings.position_ids", "a buffer of consecutive numbers");
 
+    /// <summary>The reference stores it whatever the kind of positions.</summary>
+    internal static readonly SkippedTensors UnreadPositions = new("embeddings.position_embeddings", "vectors of positions, which relative ones do not read");
+
     /// <summary>What batch normalization counts while it learns.</summary>
     internal static readonly SkippedTensors BatchCounts = new(".num_batches_tracked", "how many batches were seen in training");
 

@@ -123,7 +123,7 @@ internal static class RotaryConfig
         foreach (var (old, today) in aliases)
             if (name == old) name = today;
         var share = settings?.Double("partial_rotary_factor", partial) ?? partial;
-        var scheme = new Scheme(settings, headSize, (int)(headSize * share), share, forced ?? settings?.Double("rope_theta", theta) ?? theta, maxPositions, json.IntOrNull("original_max_position_embeddings"));
+        var scheme = new Scheme(settings, headSize, (int)(headSize * share), share, forced ?? settings?.Double("rope_theta", theta) ?? theta, maxPositions, json.IntOrNull("original_max_position_embeddings"), IsOlder: !json.Has("rope_parameters"));
         if (Schemes.TryGetValue(name, out var make)) return make(scheme);
         settings!.Problem(settings.Has("rope_type") ? "rope_type" : "type", $"\"{name}\"", string.Join(", ", Schemes.Keys.Order(StringComparer.Ordinal)));
         return Schemes["default"](scheme);
@@ -162,7 +162,8 @@ internal static class RotaryConfig
 
     private static Rotary.LongRope LongRope(Scheme s)
     {
-        var original = s.Original ?? s.Settings!.IntOrNull("original_max_position_embeddings") ?? s.MaxPositions;
+        // Transformers 4 has it beside rope_scaling, and does not read it there.
+        var original = s.Original ?? (s.IsOlder ? null : s.Settings!.IntOrNull("original_max_position_embeddings")) ?? s.MaxPositions;
         var given = s.Settings!.DoubleOrNull("factor");
         var factor = s.Original is null && given is not null ? given.Value : (double)s.MaxPositions / original;
         var attention = s.Settings.DoubleOrNull("attention_factor") ?? (factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original)));
@@ -199,7 +200,7 @@ internal static class RotaryConfig
     }
 
     /// <summary>What a scheme is computed from.</summary>
-    private sealed record Scheme(ConfigReader? Settings, int HeadSize, int Size, double Share, double Theta, int MaxPositions, int? Original)
+    private sealed record Scheme(ConfigReader? Settings, int HeadSize, int Size, double Share, double Theta, int MaxPositions, int? Original, bool IsOlder)
     {
         /// <summary>A number that must be there.</summary>
         internal double Number(string key)

@@ -69,8 +69,10 @@ public sealed class PromptCache(ICausalModel model, int room = 1024) : IDisposab
         var beyond = _cache is not null && _cache.Length > common;
         if (_cache is null || most > _cache.Capacity || (beyond && !_cache.CanCrop))
         {
+            // A conversation that has outgrown its buffer goes on growing.
+            var wanted = most > _cache?.Capacity ? (int)Math.Min(int.MaxValue, 2L * most) : room;
             _cache?.Dispose();
-            _cache = model.CreateCache(Math.Max(most, Math.Min(room, model.MaxPositions ?? room)));
+            _cache = model.CreateCache(Math.Max(most, Math.Min(wanted, model.MaxPositions ?? wanted)));
             _tokens.Clear();
             return 0;
         }

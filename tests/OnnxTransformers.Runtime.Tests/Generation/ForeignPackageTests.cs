@@ -34,6 +34,54 @@ public sealed class ForeignPackageTests
         Assert.That(generator.Generate(Request).Sequences, Is.EqualTo(Wanted()));
     }
 
+    [Test]
+    public void A_pair_of_graphs_is_one_model()
+    {
+        var package = Pair(begins: true);
+        using var generator = TokenGenerator.Load(package);
+        Assert.That(generator.Generate(Request).Sequences, Is.EqualTo(Wanted()));
+        var beams = Request with { Config = Request.Config with { NumBeams = 3, MaxNewTokens = 6 } };
+        using var ours = TokenGenerator.Load(TinyDecoder.Write(_folder["one"], says: false));
+        Assert.That(generator.Generate(beams).Sequences, Is.EqualTo(ours.Generate(beams).Sequences));
+        using var cache = new PromptCache(generator.Model, room: 20);
+        cache.Read([3, 14, 15]);
+        Assert.That(generator.Generate(Request with { InputIds = [[3, 14, 15, 9]], Cache = cache }).Sequences[0], Is.EqualTo(Wanted()[0]));
+    }
+
+    [Test]
+    public void A_pair_without_its_first_graph_is_refused()
+    {
+        var package = Pair(begins: true);
+        File.Delete(Path.Combine(package, "onnx", "decoder_model.onnx"));
+        Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<CorruptCheckpointException>().With.Message.EqualTo(
+            $"opening {package}: onnx/decoder_model.onnx: not there; the package has only decoder_with_past_model.onnx. Next: export the model for this task"));
+    }
+
+    [Test]
+    public void A_first_graph_that_takes_a_past_is_refused()
+    {
+        var package = Pair(begins: false);
+        Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.Contains("decoder_model: past_key_values.0.key float [batch_size, 2, past_sequence_length, 8]: an input that text generation can't fill"));
+    }
+
+    [Test]
+    public void A_size_that_nothing_gives_is_refused()
+    {
+        var package = TinyDecoder.Write(_folder["open"], says: false, open: "kv_cache_dim");
+        Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.Contains(
+            "past_key_values.0.key: kv_cache_dim, a size that neither the graph nor genai_config.json gives; supported: sizes of all dimensions but those of rows and tokens"));
+    }
+
+    private string Pair(bool begins)
+    {
+        var package = TinyDecoder.Write(_folder["pair"], says: false, begins: begins);
+        var onnx = Path.Combine(package, "onnx");
+        File.Move(Path.Combine(onnx, "model.onnx"), Path.Combine(onnx, "decoder_model.onnx"));
+        TinyDecoder.Write(package, says: false);
+        File.Move(Path.Combine(onnx, "model.onnx"), Path.Combine(onnx, "decoder_with_past_model.onnx"));
+        return package;
+    }
+
     [TestCase(true, ExpectedResult = CacheStrategy.Shared)]
     [TestCase(false, ExpectedResult = CacheStrategy.Growing)]
     public CacheStrategy What_genai_builds_needs_its_own_configuration_only(bool shares)

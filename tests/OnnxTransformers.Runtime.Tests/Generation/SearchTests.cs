@@ -204,6 +204,21 @@ public sealed class SearchTests
         Assert.That(model.OpenCaches, Is.Zero);
     }
 
+    [Test]
+    public void AConversationThatOutgrowsItsCacheIsSeldomReadAgain()
+    {
+        var model = new FakeModel();
+        using var generator = new TokenGenerator(model);
+        using var cache = new PromptCache(model, room: 16);
+        var ids = new List<int> { 3 };
+        while (ids.Count < 200)
+        {
+            ids.AddRange([7, 8]);
+            ids = [.. generator.Generate(new() { InputIds = [ids], Config = new() { MaxNewTokens = 3, EosTokenId = [] }, Cache = cache }).Sequences[0]];
+        }
+        Assert.That(model.TokensRead, Is.LessThan(3 * ids.Count));
+    }
+
     /// <summary>A model that reads long texts differently: whatever is kept, each token is that of the text read from its start.</summary>
     [TestCase(null)]
     [TestCase(2)]

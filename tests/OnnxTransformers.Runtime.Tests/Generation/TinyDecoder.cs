@@ -13,7 +13,9 @@ internal static class TinyDecoder
     /// <param name="says">Whether the graph says that past and present may share a buffer.</param>
     /// <param name="extraInput">An input that nobody knows; null for none.</param>
     /// <param name="merged">Whether prompt and step are two branches, chosen by use_cache_branch, as optimum merges them.</param>
-    internal static string Write(string folder, bool says, string? extraInput = null, bool merged = false)
+    /// <param name="begins">Whether the graph takes no past.</param>
+    /// <param name="open">A dimension of the past's and present's vectors that the graph gives no size; null where it does.</param>
+    internal static string Write(string folder, bool says, string? extraInput = null, bool merged = false, bool begins = false, string? open = null)
     {
         var random = new Random(4);
         var graph = new ProtoWriter();
@@ -42,13 +44,14 @@ internal static class TinyDecoder
             }
             graph.Message(1, choice).Message(11, Info("use_cache_branch", ElementType.Bool, 1));
         }
-        else graph.Message(1, Attention(past, outputs));
+        else graph.Message(1, Attention(begins ? ["", ""] : past, outputs));
         graph.Message(1, Node("MatMul", ["attended", "head"], ["logits"])).Text(2, "tiny");
         graph.Message(11, Info("input_ids", ElementType.Int64, "batch_size", "sequence_length")).Message(11, Info("attention_mask", ElementType.Int64, "batch_size", "total_sequence_length"));
         foreach (var part in new[] { "key", "value" })
         {
-            graph.Message(11, Info($"past_key_values.0.{part}", ElementType.Float, "batch_size", 2, "past_sequence_length", Size / 2));
-            graph.Message(12, Info($"present.0.{part}", ElementType.Float, "batch_size", 2, "total_sequence_length", Size / 2));
+            object size = open is null ? Size / 2 : open;
+            if (!begins) graph.Message(11, Info($"past_key_values.0.{part}", ElementType.Float, "batch_size", 2, "past_sequence_length", size));
+            graph.Message(12, Info($"present.0.{part}", ElementType.Float, "batch_size", 2, "total_sequence_length", size));
         }
         if (extraInput is not null) graph.Message(11, Info(extraInput, ElementType.Float, "batch_size"));
         graph.Message(12, Info("logits", ElementType.Float, "batch_size", "sequence_length", Vocabulary));

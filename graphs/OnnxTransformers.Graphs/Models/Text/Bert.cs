@@ -53,7 +53,7 @@ internal sealed class Bert(Bert.Config c, Module m)
         return [("prediction_logits", Words(h)), ("seq_relationship_logits", NextSentence(Pooled(h)))];
     }
 
-    internal static readonly ModelFamily Family = ModelFamily.Of("bert", "bert", Config.Read, (c, m) => new Bert(c, m), [SkippedTensors.Positions, SkippedTensors.Pooler],
+    internal static readonly ModelFamily Family = ModelFamily.Of("bert", "bert", Config.Read, (c, m) => new Bert(c, m), [SkippedTensors.Positions, SkippedTensors.UnreadPositions, SkippedTensors.Pooler],
     [
         new TaskGraphs<Bert>("feature-extraction", b => b.Encoder.FeaturesWithPooler()),
         new TaskGraphs<Bert>("fill-mask", b => [("logits", b.Words(b.Encoder.Hidden()))]),

@@ -56,7 +56,7 @@ internal sealed class Electra(Electra.Config c, Module m)
         return Activate(head, c.SummaryActivation, one);
     }
 
-    internal static readonly ModelFamily Family = ModelFamily.Of("electra", "electra", Config.Read, (c, m) => new Electra(c, m), [SkippedTensors.Positions],
+    internal static readonly ModelFamily Family = ModelFamily.Of("electra", "electra", Config.Read, (c, m) => new Electra(c, m), [SkippedTensors.Positions, SkippedTensors.UnreadPositions],
     [
         new TaskGraphs<Electra>("feature-extraction", e => e.Encoder.Features()),
         new TaskGraphs<Electra>("pretraining", e => [("logits", e.Discriminate(e.Encoder.Hidden()))]),

@@ -39,7 +39,7 @@ internal sealed class Roberta(Roberta.Config c, Module m)
         return MaskedWords(head["decoder"], c.Tied ? m["embeddings.word_embeddings"] : null, h, head.Weight(["decoder.bias", "bias"], c.VocabSize));
     }
 
-    internal static readonly ModelFamily Family = ModelFamily.Of("roberta", "roberta", Config.Read, (c, m) => new Roberta(c, m), [SkippedTensors.Positions, SkippedTensors.Pooler],
+    internal static readonly ModelFamily Family = ModelFamily.Of("roberta", "roberta", Config.Read, (c, m) => new Roberta(c, m), [SkippedTensors.Positions, SkippedTensors.UnreadPositions, SkippedTensors.Pooler],
     [
         new TaskGraphs<Roberta>("feature-extraction", r => r.Encoder.FeaturesWithPooler()),
         new TaskGraphs<Roberta>("fill-mask", r => [("logits", r.Words(r.Encoder.Hidden()))]),

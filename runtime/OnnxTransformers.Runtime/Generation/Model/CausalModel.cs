@@ -8,7 +8,8 @@ namespace OnnxTransformers.Generation;
 /// <summary>A decoder graph. What it takes is read from the graph: past and present by their names, attention_mask, position_ids, use_cache_branch and num_logits_to_keep where it has them.</summary>
 public sealed class CausalModel : ICausalModel
 {
-    private const string Scores = "logits", States = "last_hidden_state";
+    private const string Scores = "logits", States = "last_hidden_state", WithPast = "decoder_with_past_model", WithoutPast = "decoder_model";
+    private static readonly ImmutableArray<string> Graphs = ["model", "decoder_model_merged", WithPast];
     private static readonly ImmutableArray<string> ScoresOnly = [Scores], ScoresAndStates = [Scores, States];
     private static readonly ImmutableArray<string> Known = ["input_ids", "attention_mask", "position_ids", "use_cache_branch", "num_logits_to_keep"];
     private readonly ModelSession _session;
@@ -18,13 +19,16 @@ public sealed class CausalModel : ICausalModel
     private readonly bool _countsTokens;
     private readonly int? _maxTokens;
     private readonly ImmutableArray<(string Name, ElementType Type, int Rank)> _given;
+    // Reads the first tokens where that is a graph of its own, which takes no past.
+    private readonly ModelSession? _first;
 
-    private CausalModel(ModelSession session, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions, bool countsTokens, NetworkTraits? traits)
+    private CausalModel(ModelSession session, ModelSession? first, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions, bool countsTokens, NetworkTraits? traits)
     {
         (_countsTokens, _maxTokens, SwitchesAt) = (countsTokens, traits?.MaxTokens, traits?.SwitchesAt);
         (_session, _slots, _device, Strategy, Vocabulary, MaxPositions) = (session, slots, device, strategy, vocabulary, positions);
         GivesStates = session.Output(States) is not null;
-        _given = [.. Known.Select(session.Input).OfType<TensorSpec>().Select(i => (i.Name, i.Type, i.Shape.Length))];
+        _first = first;
+        _given = GivenTo(session);
         // A graph that declares as many scores as tokens is not asked for fewer.
         _keepsFew = session.Output(Scores)!.Shape[1] != session.Input("input_ids")!.Shape[1];
     }
@@ -51,7 +55,7 @@ public sealed class CausalModel : ICausalModel
     /// <param name="package">The package.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="strategy">How the cache is kept; null for the best that the graph can do.</param>
-    /// <param name="graph">The graph's name; null for <c>model</c>, else <c>decoder_model_merged</c>, else what genai_config.json names.</param>
+    /// <param name="graph">The graph's name; null for <c>model</c>, else <c>decoder_model_merged</c>, else the pair of <c>decoder_model</c> and <c>decoder_with_past_model</c>, else what genai_config.json names.</param>
     /// <exception cref="UnsupportedCheckpointException">The graph is no decoder that reads tokens, or can't keep its cache so.</exception>
     /// <exception cref="CorruptCheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="ProviderUnavailableException">A provider can't be loaded.</exception>
@@ -60,17 +64,21 @@ public sealed class CausalModel : ICausalModel
         options ??= RuntimeOptions.Default;
         // Graphs of onnxruntime-genai's builder have no other description; ours tell what they can themselves.
         var about = GenAiPackage.Read(package);
-        var file = graph is null && options.Precision is null && about?.File is { } named && package.PrecisionsOf("model").IsEmpty && package.PrecisionsOf("decoder_model_merged").IsEmpty ? named : package.PathOf(graph ?? NameOf(package), options.Precision);
+        var name = graph ?? Graphs.FirstOrDefault(g => !package.PrecisionsOf(g).IsEmpty);
+        var file = name is null && options.Precision is null && about?.File is { } named ? named : package.PathOf(name ?? Graphs[0], options.Precision);
         return Owned.By(ModelSession.Open(file, options), session =>
+            name == WithPast ? Owned.By(ModelSession.Open(package.PathOf(WithoutPast, options.Precision), options), first => Of(session, first)) : Of(session, null));
+
+        CausalModel Of(ModelSession session, ModelSession? first)
         {
             var traits = NetworkTraits.Read(session.Metadata);
             if (traits is not null) about = null;
             var slots = CacheSlot.Of(session, about);
             var shares = SharesBuffers(session) || about is { SharesBuffers: true };
-            Check(package, session, slots, strategy, shares);
+            Check(package, session, first, slots, strategy, shares);
             var kept = strategy ?? (shares ? CacheStrategy.Shared : CacheStrategy.Growing);
-            return new CausalModel(session, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null, traits);
-        });
+            return new CausalModel(session, first, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null, traits);
+        }
     }
 
     /// <inheritdoc/>
@@ -83,9 +91,10 @@ public sealed class CausalModel : ICausalModel
         cancellation.ThrowIfCancellationRequested();
         var own = (KeyValueCache)cache;
         own.Begin(step.Rows, step.Tokens);
+        if (_first is not null && own.Length == 0) return RunFirst(_first, step, own, cancellation);
         var binding = own.Binding ??= _session.Bind(_slots.Length);
         binding.Outputs(step.States ? ScoresAndStates : ScoresOnly);
-        own.HostBytes += Fill(binding, step, own);
+        own.HostBytes += Fill(binding, _given, step, own);
         // Where the graph says how wide scores are, those of single tokens need no new memory each step.
         var scores = step.Tokens == 1 && _session.Output(Scores) is { Shape: [.., { Size: { } width }], Type: var type } ? binding.Scores(Scores, type, [step.Rows, 1, width]) : null;
         if (scores is null) binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
@@ -105,6 +114,7 @@ public sealed class CausalModel : ICausalModel
     public void Dispose()
     {
         _session.Dispose();
+        _first?.Dispose();
         if (_device is ProviderDevice) _device.Dispose();
     }
 
@@ -117,7 +127,9 @@ public sealed class CausalModel : ICausalModel
         return null;
     }
 
-    private static void Check(Package package, ModelSession session, ImmutableArray<CacheSlot> slots, CacheStrategy? strategy, bool shares)
+    private static ImmutableArray<(string Name, ElementType Type, int Rank)> GivenTo(ModelSession session) => [.. Known.Select(session.Input).OfType<TensorSpec>().Select(i => (i.Name, i.Type, i.Shape.Length))];
+
+    private static void Check(Package package, ModelSession session, ModelSession? first, ImmutableArray<CacheSlot> slots, CacheStrategy? strategy, bool shares)
     {
         var problems = new List<Problem>();
         if (session.Input("input_ids") is null) problems.Add(new Problem("input_ids", "the graph has no such input", "decoders that read tokens", "export the model with --task text-generation"));
@@ -126,6 +138,10 @@ public sealed class CausalModel : ICausalModel
             if (!Known.Contains(input.Name) && !slots.Any(s => s.Input == input.Name)) problems.Add(new Problem(input.ToString(), "an input that text generation can't fill", string.Join(", ", Known)));
         foreach (var slot in slots)
             if (slot.Open is { } open) problems.Add(new Problem(slot.Input, $"{open}, a size that neither the graph nor genai_config.json gives", "sizes of all dimensions but those of rows and tokens"));
+        foreach (var input in first?.Inputs ?? [])
+            if (!Known.Contains(input.Name)) problems.Add(new Problem($"{WithoutPast}: {input}", "an input that text generation can't fill", string.Join(", ", Known)));
+        foreach (var slot in slots)
+            if (first is not null && first.Output(slot.Output) is null) problems.Add(new Problem($"{WithoutPast}: {slot.Output}", "the graph gives no such output", $"what {WithPast} takes as {slot.Input}"));
         if (strategy == CacheStrategy.Growing && slots.Any(s => s.Window is not null)) problems.Add(new Problem("cache", "the graph's attention keeps a window of tokens in a buffer of its own", "Shared"));
         if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu"));
         if (problems.Count == 0) return;
@@ -142,13 +158,25 @@ public sealed class CausalModel : ICausalModel
         _ => HostDevice.Instance,
     };
 
-    private static string NameOf(Package package) => package.PrecisionsOf("model").IsEmpty && !package.PrecisionsOf("decoder_model_merged").IsEmpty ? "decoder_model_merged" : "model";
-
     private static int VocabularyOf(Package package, ModelSession session, GenAiPackage? about)
     {
         if (session.Output(Scores)!.Shape[^1].Size is { } size) return checked((int)size);
         return package.Config.Json?.IntOrNull("vocab_size") ?? about?.Vocabulary
             ?? throw new UnsupportedCheckpointException($"opening {package.Folder}", new Problem("vocab_size", "neither the graph nor config.json says how many tokens there are", "a number in config.json"));
+    }
+
+    /// <summary>Reads the first tokens with the graph that takes no past.</summary>
+    private StepOutput RunFirst(ModelSession first, ModelStep step, KeyValueCache cache, CancellationToken cancellation)
+    {
+        using var binding = first.Bind(0);
+        binding.Outputs(step.States ? ScoresAndStates : ScoresOnly);
+        cache.HostBytes += Fill(binding, GivenTo(first), step, cache);
+        binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
+        if (step.States) binding.Output(States, OrtMemoryInfo.DefaultInstance);
+        foreach (var slot in _slots) binding.Output(slot.Output, _device.Memory);
+        var output = RunBound(binding, step, cache, null, cancellation);
+        cache.HostBytes += output.Bytes;
+        return output;
     }
 
     private StepOutput RunBound(StepBinding binding, ModelStep step, KeyValueCache cache, OrtValue? scores, CancellationToken cancellation)
@@ -179,14 +207,14 @@ public sealed class CausalModel : ICausalModel
 
     /// <summary>Fills and binds what the host gives.</summary>
     /// <returns>Its bytes.</returns>
-    private long Fill(StepBinding binding, ModelStep step, KeyValueCache cache)
+    private long Fill(StepBinding binding, ImmutableArray<(string Name, ElementType Type, int Rank)> given, ModelStep step, KeyValueCache cache)
     {
         if (_countsTokens && step.Mask.Contains(0L))
             throw new InvalidInputException("running a step", new Problem("attention_mask", "padding", "rows of one length: graphs of onnxruntime-genai's builder count the tokens that the mask lets through, wherever they are", "continue prompts of different lengths one by one, or export the model with this library"));
         if (_maxTokens is { } most && step.Total > most && Longest(step) is var longest && longest > most)
             throw new InvalidInputException("running a step", new Problem("input_ids", $"{longest} tokens", $"{most}, for which the network has positions", "shorten the prompt, or ask for fewer new tokens"));
         var bytes = 0L;
-        foreach (var (name, type, rank) in _given)
+        foreach (var (name, type, rank) in given)
         {
             switch (name)
             {

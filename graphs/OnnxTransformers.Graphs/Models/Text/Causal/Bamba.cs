@@ -28,14 +28,15 @@ internal sealed class Bamba(Bamba.Config c, Module m)
 
     private static Config ReadBamba(ConfigReader json)
     {
-        json.Ignore("attention_bias", "mlp_bias", "num_logits_to_keep", "time_step_max", "time_step_min", "z_loss_coefficient");   // the projections have no biases; training
+        json.Ignore("num_logits_to_keep", "time_step_max", "time_step_min", "z_loss_coefficient");   // training
         var sizes = DecoderSizes.Read(json, vocab: 128000, hidden: 4096, layers: 32, heads: 32, positions: 262144, kvHeads: 8, padding: 0);
+        var (bias, inner) = (json.Bool("attention_bias", false), json.Bool("mlp_bias", false));
         var attending = json.Ints("attn_layer_indices", []);
-        var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions, partial: 0.5));
+        var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions, partial: 0.5)) { Bias = bias, OutputBias = bias };
         var (width, activation) = (json.Count("intermediate_size", 14336), json.Activation("hidden_act", "silu"));
         json.Ignore("layer_types", "layers_block_type");                                            // these follow from the indices
         ImmutableArray<bool> attends = [.. Enumerable.Range(0, sizes.Layers).Select(i => attending.Contains(i))];
-        return new(sizes, attends, attention, Space(json, sizes, activation, 1e-5), json.Double("rms_norm_eps", 1e-5), (m, h) => GatedFeedForward(m["feed_forward"], h, width, activation), ("pre_ff_layernorm", "final_layernorm"));
+        return new(sizes, attends, attention, Space(json, sizes, activation, 1e-5), json.Double("rms_norm_eps", 1e-5), (m, h) => GatedFeedForward(m["feed_forward"], h, width, activation, inner), ("pre_ff_layernorm", "final_layernorm"));
     }
 
     private static Config ReadGranite(ConfigReader json)

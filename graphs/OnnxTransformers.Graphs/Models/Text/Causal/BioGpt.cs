@@ -36,7 +36,7 @@ internal sealed class BioGpt(BioGpt.Config c, Module m)
 
     private Value Logits(Value h) => OutputTable(m.Root["output_projection"], m["embed_tokens"], h, c.Sizes.VocabSize, c.Sizes.Tied);
 
-    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits) { Positions = PositionInput.Absolute, TokenClassifier = "classifier" };
+    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits) { Positions = PositionInput.Absolute, TokenClassifier = "classifier", CountsToLast = true };
 
     internal static readonly ModelFamily Family = CausalFamily.Of("biogpt", "biogpt", Config.Read, (c, m) => new BioGpt(c, m).Network,
         new SkippedTensors("output_projection", "the output table, where the task does not read it or it is the embeddings' own"));

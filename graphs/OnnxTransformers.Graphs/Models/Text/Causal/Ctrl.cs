@@ -45,7 +45,7 @@ internal sealed class Ctrl(Ctrl.Config c, Module m)
 
     private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["w"], h, c.Sizes.VocabSize, c.Sizes.Tied, bias: true);
 
-    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits) { Positions = PositionInput.Absolute };
+    private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits) { Positions = PositionInput.Absolute, TextClassifier = "classifier" };
 
     internal static readonly ModelFamily Family = CausalFamily.Of("ctrl", "transformer", Config.Read, (c, m) => new Ctrl(c, m).Network);
 }

@@ -20,12 +20,12 @@ internal sealed class Dbrx(Dbrx.Config c, Module m)
     {
         internal static Config Read(ConfigReader json)
         {
-            json.Ignore("emb_pdrop", "output_router_logits", "router_aux_loss_coef");
+            json.Ignore("num_key_value_heads", "emb_pdrop", "output_router_logits", "router_aux_loss_coef");
             var empty = ConfigReader.Parse("{}"u8.ToArray(), json.File);
             ConfigReader attention = json.Object("attn_config") ?? empty, experts = json.Object("ffn_config") ?? empty;
             attention.Ignore("model_type", "attn_pdrop");
             experts.Ignore("model_type", "moe_jitter_eps", "moe_loss_weight", "uniform_expert_assignment", "hidden_size");
-            var sizes = DecoderSizes.Read(json, vocab: 32000, hidden: 2048, layers: 24, heads: 16, positions: json.Count("max_seq_len", 2048), kvHeads: attention.Count("kv_n_heads", 1));
+            var sizes = DecoderSizes.Read(json, vocab: 32000, hidden: 2048, layers: 24, heads: 16, positions: json.Count("max_seq_len", 2048), kvHeads: attention.Count("kv_n_heads", 1), kvKey: "kv_n_heads");
             var rotary = RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions, theta: attention.Double("rope_theta", 10000));
             var activation = experts.Object("ffn_act_fn")?.Activation("name", "silu") ?? Activation.Named("silu");
             return new(sizes, rotary, attention.Double("clip_qkv", 0), experts.Count("ffn_hidden_size", 3584), activation, experts.Count("moe_num_experts", 4), experts.Count("moe_top_k", 1),

@@ -30,7 +30,7 @@ internal sealed class Ernie45Moe(Ernie45Moe.Config c, Module m)
         var scores = Op.Softmax(Linear(m["gate"], rows, c.Experts, bias: false, MatrixRole.Router), -1);
         var routing = TopWithBias(scores, m["moe_statics"].Weight("e_score_correction_bias", 1, c.Experts), c.PerToken, null);
         routing = routing with { Weights = routing.Weights / Op.Max(Op.ReduceSum(routing.Weights, 1, keep: true), m.Graph.Scalar(c.LeastSum, rows.Type)) };
-        var mixed = GatedExperts(m["experts"], rows, routing, c.Experts, c.Width, c.Base.Activation);
+        var mixed = GatedExperts(m["experts"], rows, routing, c.Experts, c.Width, c.Base.Activation, bias: c.Base.FeedForwardBias);
         return LikeTokens(c.Shared == 0 ? mixed : mixed + GatedFeedForward(m["shared_experts"], rows, c.Shared * c.Width, c.Base.Activation, c.Base.FeedForwardBias), h);
     }
 
@@ -41,7 +41,9 @@ internal sealed class Ernie45Moe(Ernie45Moe.Config c, Module m)
         return h + (c.Sparse[i] ? Experts(m["mlp"], normed) : GatedFeedForward(m["mlp"], normed, c.Base.Width, c.Base.Activation, c.Base.FeedForwardBias));
     }
 
-    private CausalNetwork Network => CausalNetwork.Of(m, c.Base.Sizes, c.Base.Epsilon, Layer);
+    private Value Logits(Value h) => OutputTable(m.Root["lm_head"], m["embed_tokens"], h, c.Base.Sizes.VocabSize, c.Base.Sizes.Tied, c.Base.FeedForwardBias);
+
+    private CausalNetwork Network => CausalNetwork.Of(m, c.Base.Sizes, c.Base.Epsilon, Layer) with { Logits = Logits };
 
     internal static readonly ModelFamily Family = CausalFamily.Of("ernie4_5_moe", "model", Config.Read, (c, m) => new Ernie45Moe(c, m).Network);
 }

@@ -20,6 +20,7 @@ internal sealed class Gemma(Gemma.Config c, Module m)
     {
         json.Ignore("hidden_activation", "use_bidirectional_attention");                            // the reference reads hidden_act as it is written
         var sizes = DecoderSizes.Read(json, vocab: 256000, hidden: 3072, layers: 28, heads: 16, positions: 8192, kvHeads: 16, headSize: 256, tied: true, padding: 0);
+        if (json.Sliding(sizes.Layers, _ => false).Contains(true)) json.Problem("layer_types", "\"sliding_attention\"", "full_attention");
         var attention = Attention(json, sizes) with { Rotary = RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions) };
         return new(sizes, [.. Enumerable.Repeat(attention, sizes.Layers)], json.Double("rms_norm_eps", 1e-6), json.Count("intermediate_size", 24576), json.Activation("hidden_act", "gelu_pytorch_tanh"), NormsAround: false, LogitCap: 0);
     }
@@ -38,7 +39,7 @@ internal sealed class Gemma(Gemma.Config c, Module m)
 
     private static Config ReadGemma3(ConfigReader json)
     {
-        json.Ignore("cache_implementation", "hidden_act");
+        json.Ignore("cache_implementation", "hidden_act", "attn_logit_softcapping");                 // the reference keeps the cap and does not apply it
         var sizes = DecoderSizes.Read(json, vocab: 262208, hidden: 2304, layers: 26, heads: 8, positions: 131072, kvHeads: 4, headSize: 256, tied: true, padding: 0);
         var (full, sliding) = RotaryConfig.ReadByLayer(json, sizes.HeadSize, sizes.MaxPositions, theta: 1e6, "rope_local_base_freq", slidingTheta: 10000);
         var epsilon = json.Double("rms_norm_eps", 1e-6);
@@ -48,7 +49,7 @@ internal sealed class Gemma(Gemma.Config c, Module m)
         var window = json.Count("sliding_window", 4096);
         if (both) window = window / 2 + 1;                                                          // to each side
         var attention = Attention(json, sizes, scalar: 256) with { HeadNorm = (m, x) => RmsNorm(m, x, epsilon, offset: 1) };
-        var how = attention.How with { SoftCap = Cap(json, "attn_logit_softcapping", 0), BothWays = both };
+        var how = attention.How with { BothWays = both };
         return new(sizes, [.. slides.Select(s => attention with { Rotary = s ? sliding : full, How = how with { Window = s ? window : 0 } })], epsilon, json.Count("intermediate_size", 9216),
             json.Activation("hidden_activation", "gelu_pytorch_tanh"), NormsAround: true, Cap(json, "final_logit_softcapping", 0));
     }

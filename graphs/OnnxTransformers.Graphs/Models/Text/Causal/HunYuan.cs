@@ -15,5 +15,6 @@ internal static class HunYuan
         return Llama.Config.Of(json, sizes, _ => attention, width: 11008, epsilon: 1e-5);
     }
 
-    internal static readonly ModelFamily Family = Llama.Of("hunyuan_v1_dense", Read);
+    // Norms after the turn see where a token stands, not only distances.
+    internal static readonly ModelFamily Family = Llama.Of("hunyuan_v1_dense", Read, PositionInput.Absolute);
 }

@@ -5,15 +5,15 @@ namespace OnnxTransformers.Graphs.Models.Text.Causal;
 /// <summary>ImageGPT (Chen et al., 2020): GPT-2's network over the pixels of an image, with norms by the root of the mean square and an output for each color but the one that begins an image. openai/imagegpt-*. Reference: models/imagegpt/modeling_imagegpt.py.</summary>
 internal sealed class ImageGpt(ImageGpt.Config c, Module m)
 {
-    internal sealed record Config(DecoderSizes Sizes, int Width, Activation Activation, double Epsilon, bool Scaled, bool ScaledByLayer)
+    internal sealed record Config(DecoderSizes Sizes, int Width, Activation Activation, double Epsilon, bool Scaled, bool ScaledByLayer, bool Reordered)
     {
         internal static Config Read(ConfigReader json)
         {
-            json.Ignore("reorder_and_upcast_attn", "n_ctx");
+            json.Ignore("n_ctx");
             json.MustBe("add_cross_attention", false, "the decoder alone; cross-attention is not supported yet");
             var sizes = DecoderSizes.Read(json, vocab: 513, hidden: 512, layers: 24, heads: 8, positions: 1024);
             return new(sizes, json.IntOrNull("n_inner") ?? 4 * sizes.HiddenSize, json.Activation("activation_function", "quick_gelu"), json.Double("layer_norm_epsilon", 1e-5), json.Bool("scale_attn_weights", true),
-                json.Bool("scale_attn_by_inverse_layer_idx", false));
+                json.Bool("scale_attn_by_inverse_layer_idx", false), json.Bool("reorder_and_upcast_attn", false));
         }
     }
 
@@ -21,7 +21,9 @@ internal sealed class ImageGpt(ImageGpt.Config c, Module m)
     {
         var (s, a, f) = (c.Sizes, m["attn"], m["mlp"]);
         var qkv = Split(Conv1D(a["c_attn"], RmsNorm(m["ln_1"], h, c.Epsilon), 3 * s.HiddenSize), s.HiddenSize, s.HiddenSize, s.HiddenSize);
-        var scale = (c.Scaled ? 1 / Math.Floor(Math.Sqrt(s.HeadSize)) : 1) / (c.ScaledByLayer ? i + 1 : 1);   // the reference's root is cut to a whole number
+        var root = Math.Sqrt(s.HeadSize);
+        if (!c.Reordered) root = Math.Floor(root);                                                  // the reference's is cut to a whole number
+        var scale = (c.Scaled ? 1 / root : 1) / (c.ScaledByLayer ? i + 1 : 1);
         h += Conv1D(a["c_proj"], AttendCausal(a, x, i, SplitHeads(qkv[0], s.Heads), SplitHeads(qkv[1], s.Heads), SplitHeads(qkv[2], s.Heads), new(scale)), s.HiddenSize);
         return h + Conv1D(f["c_proj"], Activate(f, c.Activation, Conv1D(f["c_fc"], RmsNorm(m["ln_2"], h, c.Epsilon), c.Width)), s.HiddenSize);
     }

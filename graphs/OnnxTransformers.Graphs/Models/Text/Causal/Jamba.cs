@@ -30,7 +30,7 @@ internal sealed class Jamba(Jamba.Config c, Module m)
             { ConvolutionBias = json.Bool("mamba_conv_bias", true), Bias = json.Bool("mamba_proj_bias", false), Norm = (m, part, x) => RmsNorm(m[$"{part}_layernorm"], x, epsilon) };
             var width = json.Count("intermediate_size", 14336);
             var part = new SparsePart(json.CountOf(16, "num_experts", "num_local_experts"), json.Count("num_experts_per_tok", 2), width, activation, ExpertScores.Softmax) { Router = "router" };
-            return new(sizes, Every(json, sizes.Layers, "attn", 8, 4), attention, space, epsilon, width, part, part.Experts == 1 ? [.. Enumerable.Repeat(false, sizes.Layers)] : Every(json, sizes.Layers, "expert", 2, 1));
+            return new(sizes, Every(json, sizes.Layers, "attn", 8, 4), attention, space, epsilon, width, part, [.. Every(json, sizes.Layers, "expert", 2, 1).Select(e => e && part.Experts > 1)]);
         }
 
         private static ImmutableArray<bool> Every(ConfigReader json, int layers, string what, int period, int offset)

@@ -40,7 +40,8 @@ internal sealed class MoeLlama(MoeLlama.Config c, Module m)
     {
         json.Ignore("router_aux_loss_coef", "output_router_logits");
         var sizes = DecoderSizes.Read(json, vocab: 151936, hidden: 2048, layers: 24, heads: 16, positions: 32768, kvHeads: 16);
-        var windows = Qwen2.Windows(json, sizes.Layers);
+        // Without a list of layers the reference's mask has the window on all of them.
+        var windows = Qwen2.Windows(json, sizes.Layers, unlisted: 0);
         var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions)) { Bias = json.Bool("qkv_bias", true) };
         var llama = Llama.Config.Of(json, sizes, i => attention with { How = attention.How with { Window = windows[i] } }, width: 5632);
         var part = new SparsePart(json.CountOf(60, "num_experts", "num_local_experts"), json.Count("num_experts_per_tok", 4), json.Count("moe_intermediate_size", 1408), llama.Activation, ExpertScores.Softmax)

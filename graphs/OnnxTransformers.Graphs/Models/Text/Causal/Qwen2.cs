@@ -14,12 +14,16 @@ internal static class Qwen2
     }
 
     /// <summary>The windows of Qwen's types: on layers that slide, if use_sliding_window; without a list, on those from max_window_layers on.</summary>
-    internal static int[] Windows(ConfigReader json, int layers, int fromLayer = 28)
+    /// <param name="json">The configuration.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="fromLayer">max_window_layers where it is absent.</param>
+    /// <param name="unlisted">The first layer that slides where there is no list, whatever max_window_layers says; null where that counts.</param>
+    internal static int[] Windows(ConfigReader json, int layers, int fromLayer = 28, int? unlisted = null)
     {
         var on = json.Bool("use_sliding_window", false);
         var window = json.Int("sliding_window", json.Element.TryGetProperty("sliding_window", out _) ? 0 : 4096);
         var first = json.Int("max_window_layers", fromLayer);
-        var sliding = json.Sliding(layers, i => on && window > 0 && i >= first);
+        var sliding = json.Sliding(layers, i => on && window > 0 && i >= (unlisted ?? first));
         return [.. sliding.Select(s => s && on ? window : 0)];
     }
 
