@@ -18,31 +18,45 @@ internal static class PackedWeights
     {
         using var written = OnnxReader.Open(path);
         using var checkpoint = new RecipeReader(source);
-        var parts = graph.ToModel().Weights.Where(w => Quantized(w.Recipe) is not null).ToLookup(w => Key(Quantized(w.Recipe)!));
-        foreach (var matrix in parts)
+        foreach (var matrix in graph.ToModel().Weights.SelectMany(Parts).ToLookup(p => Key(p.Recipe)))
         {
             cancellation.ThrowIfCancellationRequested();
-            var names = matrix.ToDictionary(w => Quantized(w.Recipe)!.Part, w => w.Name);
-            Check(Quantized(matrix.First().Recipe)!, names, matrix.Any(w => w.Recipe.Type == ElementType.Float16), written, checkpoint, file);
+            Check(matrix.First().Recipe, matrix.ToDictionary(p => p.Recipe.Part), matrix.Any(p => p.Half), written, checkpoint, file);
         }
     }
 
-    /// <summary>A part of a quantized matrix, also where its scales are stored in another type.</summary>
-    private static Recipe.Quantized? Quantized(Recipe recipe) => recipe as Recipe.Quantized ?? (recipe as Recipe.Converted)?.Of as Recipe.Quantized;
+    /// <summary>A part of a quantized matrix in a written tensor.</summary>
+    /// <param name="Recipe">How it is made.</param>
+    /// <param name="Name">Of the tensor.</param>
+    /// <param name="Start">The byte where it begins there.</param>
+    /// <param name="Half">Whether it is stored in float16.</param>
+    private sealed record WrittenPart(Recipe.Quantized Recipe, string Name, long Start, bool Half);
+
+    /// <summary>The parts that a weight holds: one, or those of a stack; none where it holds no integers.</summary>
+    private static IEnumerable<WrittenPart> Parts(WeightInitializer weight)
+    {
+        var half = weight.Recipe.Type == ElementType.Float16;
+        return ((weight.Recipe as Recipe.Converted)?.Of ?? weight.Recipe) switch
+        {
+            Recipe.Quantized one => [new(one, weight.Name, 0, half)],
+            Recipe.QuantizedStack stack => stack.Parts.Select((part, i) => new WrittenPart(part, weight.Name, i * part.Bytes / (half ? 2 : 1), half)),
+            _ => [],
+        };
+    }
 
     private static string Key(Recipe.Quantized recipe) => $"{recipe.Layout} {recipe.Of.Description}";
 
-    private static void Check(Recipe.Quantized recipe, Dictionary<QuantizedPart, string> names, bool halfScales, OnnxReader written, RecipeReader checkpoint, string file)
+    private static void Check(Recipe.Quantized recipe, Dictionary<QuantizedPart, WrittenPart> parts, bool halfScales, OnnxReader written, RecipeReader checkpoint, string file)
     {
         var (format, columns) = (recipe.Format, recipe.Of.Shape[1]);
         var rows = Math.Clamp(Numbers / columns, 1, recipe.Of.Shape[0]);
         var first = new Recipe.Sliced(recipe.Of, 0, 0, rows);
-        var numbers = MemoryMarshal.Cast<byte, float>(checkpoint.Read(new(names[QuantizedPart.Values], first)));
+        var numbers = MemoryMarshal.Cast<byte, float>(checkpoint.Read(new(parts[QuantizedPart.Values].Name, first)));
         byte[] Read(QuantizedPart part)
         {
             var half = halfScales && part == QuantizedPart.Scales;
             var bytes = new byte[new Recipe.Quantized(recipe.Of, format, recipe.Layout, part).RowBytes(rows)];
-            written.Read(names[part], 0, half ? bytes.AsSpan(0, bytes.Length / 2) : bytes);
+            written.Read(parts[part].Name, parts[part].Start, half ? bytes.AsSpan(0, bytes.Length / 2) : bytes);
             return half ? Widened(bytes.AsSpan(0, bytes.Length / 2)) : bytes;
         }
         var values = Read(QuantizedPart.Values);
@@ -60,7 +74,7 @@ internal static class PackedWeights
             var value = At(values, i, format.Bits) ^ (signed ? middle : 0);
             var meant = (value - (zeros is null ? middle : At(zeros, row * zerosOfRow + block, format.Bits))) * scale;
             if (!(Math.Abs(meant - numbers[(int)i]) <= Math.Abs(scale) * step))
-                throw new VerificationFailedException($"verifying {file}", [new Problem(names[QuantizedPart.Values], FormattableString.Invariant($"the integer in row {row}, column {i % columns} stands for {meant:R}"),
+                throw new VerificationFailedException($"verifying {file}", [new Problem(parts[QuantizedPart.Values].Name, FormattableString.Invariant($"the integer in row {row}, column {i % columns} stands for {meant:R}"),
                     FormattableString.Invariant($"numbers up to {Math.Abs(scale) * step:G3} from the checkpoint's {numbers[(int)i]:R}"), "export the checkpoint again; if it stays, report it with config.json")]);
         }
     }

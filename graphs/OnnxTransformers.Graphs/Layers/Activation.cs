@@ -10,6 +10,9 @@ internal sealed record Activation(string Name, Func<Value, Module, Value> Apply)
     /// <summary>Whether it has learned parameters: then its module's place in the checkpoint matters.</summary>
     internal bool HasParameters { get; private init; }
 
+    /// <summary>Whether it is x * sigmoid(x), which operators for gates know.</summary>
+    internal bool IsSilu => Name is "silu" or "swish";
+
     private static readonly Activation[] Rows =
     [
         new("gelu", (x, _) => Op.Gelu(x, tanh: false)),

@@ -64,7 +64,7 @@ internal static partial class Layer
         using var scope = m.Enter();
         var g = rows.Graph;
         var tokens = Op.ShapeOf(rows, 0, 1);
-        var shares = Op.ScatterElements(Op.Zeros(Op.Concat(0, tokens, g.Constant(count)), rows.Type, new Shape(rows.Shape[0], count)), routing.Experts, Op.Cast(routing.Weights, rows.Type), 1);   // [N, E]
+        var shares = Shares(rows, routing, count);
         Value[] sent = new Value[count], results = new Value[count];
         for (var e = 0; e < count; e++)
         {
@@ -91,19 +91,33 @@ internal static partial class Layer
     {
         if (!bias && m.Has("gate_up_proj")) return StackedExperts(m, rows, routing, count, width, activation, "gate_up_proj", "down_proj");
         var (gate, up, down) = names ?? ("gate_proj", "up_proj", "down_proj");
+        var d = LastSize(rows);
+        if (!bias && activation.IsSilu && FusedExperts(m, rows, routing, count, new Gating(), Matrices) is { } fused) return fused;
         return MixExperts(m, rows, routing, count, (e, x) =>
-            Linear(m[e][down], Activate(m[e], activation, Linear(m[e][gate], x, width, bias)) * Linear(m[e][up], x, width, bias), LastSize(x), bias));
+            Linear(m[e][down], Activate(m[e], activation, Linear(m[e][gate], x, width, bias)) * Linear(m[e][up], x, width, bias), d, bias));
+
+        ExpertMatrices Matrices(int e)
+        {
+            var of = m[e];
+            Weight[] stored = [of[gate].Weight("weight", width, d), of[up].Weight("weight", width, d), of[down].Weight("weight", d, width)];
+            return new(stored, InTurn($"{of.Path}.gate_up", stored[0], stored[1]), stored[2]);
+        }
     }
 
     /// <summary>Gated experts whose matrices are stacked: gate rows first, then up, in one [E, 2 * width, D], and [E, D, width]. rows [N, D] -> [N, D].</summary>
     internal static Value StackedExperts(Module m, Value rows, Routing routing, int count, int width, Activation activation, string input, string output)
     {
         var d = LastSize(rows);
+        if (activation.IsSilu && FusedExperts(m, rows, routing, count, new Gating(), e => new([Input(e), Output(e)], InTurn($"{m.Path}.{input}", Input(e).Slice(0, 0, width), Input(e).Slice(0, width, width)), Output(e))) is { } fused)
+            return fused;
         return MixExperts(m, rows, routing, count, (e, x) =>
         {
-            var both = Split(Product(x, m.Weight(input, count, 2 * width, d).Slice(0, e, 1).Reshape(2 * width, d), null), width, width);
-            return Product(Activate(m, activation, both[0]) * both[1], m.Weight(output, count, d, width).Slice(0, e, 1).Reshape(d, width), null);
+            var both = Split(Product(x, Input(e), null), width, width);
+            return Product(Activate(m, activation, both[0]) * both[1], Output(e), null);
         });
+
+        Weight Input(int e) => m.Weight(input, count, 2 * width, d).Slice(0, e, 1).Reshape(2 * width, d);
+        Weight Output(int e) => m.Weight(output, count, d, width).Slice(0, e, 1).Reshape(d, width);
     }
 
     private static Value WithinGroups(Value choice, ExpertGroups groups)

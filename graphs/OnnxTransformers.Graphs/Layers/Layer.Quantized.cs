@@ -73,12 +73,13 @@ internal static partial class Layer
     private static Value Dequantized(Weight weight, BlockFormat format) => Op.DequantizeBlocks(Part(weight, format, BlockLayout.Typed, QuantizedPart.Values), Part(weight, format, BlockLayout.Typed, QuantizedPart.Scales),
         format.ZeroPoints ? Part(weight, format, BlockLayout.Typed, QuantizedPart.ZeroPoints) : null, BlockFormat.Size);
 
-    private static Value Part(Weight weight, BlockFormat format, BlockLayout layout, QuantizedPart part)
-    {
-        var name = part switch { QuantizedPart.Values => $"int{format.Bits}", QuantizedPart.Scales => "scales", _ => "zero_points" };
-        var numbers = weight.Recipe.Type == ElementType.Float ? weight.Recipe : new Recipe.Converted(weight.Recipe, ElementType.Float);
-        return weight.Graph.StoredWeight($"{weight.Name}.{name}", new Recipe.Quantized(numbers, format, layout, part));
-    }
+    private static Value Part(Weight weight, BlockFormat format, BlockLayout layout, QuantizedPart part) =>
+        weight.Graph.StoredWeight($"{weight.Name}.{PartName(format, part)}", Packed(weight, format, layout, part));
+
+    private static Recipe.Quantized Packed(Weight weight, BlockFormat format, BlockLayout layout, QuantizedPart part) =>
+        new(weight.Recipe.Type == ElementType.Float ? weight.Recipe : new Recipe.Converted(weight.Recipe, ElementType.Float), format, layout, part);
+
+    private static string PartName(BlockFormat format, QuantizedPart part) => part switch { QuantizedPart.Values => $"int{format.Bits}", QuantizedPart.Scales => "scales", _ => "zero_points" };
 
     /// <summary>One integer a byte from packed blocks. uint8 [..., bytes] -> [..., 32].</summary>
     private static Value Integers(Value packed, int bits)

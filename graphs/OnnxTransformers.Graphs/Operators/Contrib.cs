@@ -1,7 +1,15 @@
+using OnnxTransformers.Graphs.Layers;
 using OnnxTransformers.Graphs.Onnx;
 using OnnxTransformers.Graphs.Weights;
 
 namespace OnnxTransformers.Graphs.Operators;
+
+/// <summary>Matrices of experts in blocks of integers, packed.</summary>
+/// <param name="Values">uint8 [E, rows, columns * bits / 8].</param>
+/// <param name="Scales">[E, rows, columns / 32].</param>
+/// <param name="ZeroPoints">uint8 [E, rows, bytes]; null where the middle of the integers is zero.</param>
+/// <param name="Bias">[E, rows], or null.</param>
+internal sealed record QuantizedMatrices(Value Values, Value Scales, Value? ZeroPoints, Value? Bias);
 
 /// <summary>ONNX Runtime's own operators (domain com.microsoft, version 1), for the targets cpu and cuda. Reference: docs/ContribOperators.md of ONNX Runtime.</summary>
 internal static class Contrib
@@ -54,6 +62,27 @@ internal static class Contrib
         if (x.Shape[-1] != columns || scales.Type != x.Type) throw x.Graph.Error($"MatMulNBits({x}, {values}, {scales}): the operands don't fit");
         return x.Graph.Node("MatMulNBits", [x, values, scales, zeroPoints, null, bias], x.Type, x.Shape.With(-1, rows),
             [Attributes.Of("K", columns), Attributes.Of("N", rows), Attributes.Of("bits", bits), Attributes.Of("block_size", BlockFormat.Size), Attributes.Of("accuracy_level", accuracy)], contrib: true);
+    }
+
+    /// <summary>Gated experts in blocks of integers: for each token those of the k largest shares, their results weighted by these. x [N, D] -> [N, D].</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="shares">[N, E]; what is not positive is left out.</param>
+    /// <param name="input">Matrices of gate and up, rows in turn: [E, 2 * width, D].</param>
+    /// <param name="output">[E, D, width].</param>
+    /// <param name="k">Experts of a token.</param>
+    /// <param name="bits">4 or 8.</param>
+    /// <param name="gating">How gates count.</param>
+    /// <param name="accuracy">What x may be rounded to: 0 for nothing, 4 for 8-bit integers in blocks.</param>
+    internal static Value QMoE(Value x, Value shares, QuantizedMatrices input, QuantizedMatrices output, int k, int bits, Gating gating, int accuracy)
+    {
+        if (x.Shape.Rank != 2 || x.Shape[1].Size * bits / 8 != input.Values.Shape[2].Size || x.Shape[1] != output.Values.Shape[1] || input.Scales.Type != x.Type || shares.Type != x.Type)
+            throw x.Graph.Error($"QMoE({x}, {shares}, {input.Values}, {output.Values}, {input.Scales}): the operands don't fit");
+        // weights_prepacked 0: rows as MatMulNBits has them, which CUDA's kernel would not take them for.
+        ReadOnlySpan<AttributeProto> attributes = [Attributes.Of("k", k), Attributes.Of("activation_type", "swiglu"), Attributes.Of("swiglu_fusion", 1), Attributes.Of("activation_alpha", (float)gating.Alpha),
+            Attributes.Of("activation_beta", (float)gating.Beta), Attributes.Of("normalize_routing_weights", 0), Attributes.Of("expert_weight_bits", bits), Attributes.Of("block_size", BlockFormat.Size),
+            Attributes.Of("accuracy_level", accuracy), Attributes.Of("weights_prepacked", 0), Attributes.Of("swiglu_limit", (float)gating.Limit)];
+        return x.Graph.Node("QMoE", [x, shares, input.Values, input.Scales, input.Bias, output.Values, output.Scales, output.Bias, null, null, null, input.ZeroPoints, output.ZeroPoints, null, shares], x.Type, x.Shape,
+            double.IsFinite(gating.Limit) ? attributes : attributes[..^1], contrib: true);
     }
 
     /// <summary>a * sigmoid(alpha * a).</summary>

@@ -63,7 +63,7 @@ internal sealed unsafe partial class PlanReader(StoredBytes stored, int blockByt
             for (var at = 0L; at < plan.Bytes; at += LargestWrite) sink(at, new ReadOnlySpan<byte>(whole + at, (int)Math.Min(LargestWrite, plan.Bytes - at)));
             return;
         }
-        if (copy.Source is PlanSource.Quantized quantized) Quantize(quantized.Recipe, box, plan.ElementSize, name, sink);
+        if (copy.Source is PlanSource.Quantized quantized) Quantize(quantized.Recipe, box, plan.ElementSize, copy.To * plan.ElementSize, name, sink);
         else if (copy.IsContiguous) Stream(plan, copy, box, name, sink);
         else Rearrange(plan, copy, box, name, sink);
     }

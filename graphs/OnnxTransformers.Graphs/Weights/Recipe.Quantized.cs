@@ -48,4 +48,22 @@ public abstract partial record Recipe
             };
         }
     }
+
+    /// <summary>Parts of several matrices of one size, packed, one after the other: [n, rows, bytes of a row], or scales [n, rows, blocks].</summary>
+    public sealed record QuantizedStack(ImmutableArray<Quantized> Parts) : Recipe(Parts[0].Type, ShapeOf(Parts))
+    {
+        /// <inheritdoc/>
+        public override IEnumerable<TensorInfo> Sources => Parts.SelectMany(p => p.Sources);
+
+        /// <inheritdoc/>
+        public override string Description => $"stack of ({string.Join(", ", Parts.Select(p => p.Description))})";
+
+        private static ImmutableArray<long> ShapeOf(ImmutableArray<Quantized> parts)
+        {
+            var shape = parts[0].Shape;
+            if (parts.Any(p => p.Layout != BlockLayout.Packed || p.Part != parts[0].Part || p.Format != parts[0].Format || !p.Shape.AsSpan().SequenceEqual(shape.AsSpan())))
+                throw new ArgumentException("these are no packed parts of matrices of one size", nameof(parts));
+            return [parts.Length, shape[0], shape[1..].Aggregate(1L, (n, d) => n * d)];
+        }
+    }
 }

@@ -118,6 +118,7 @@ internal sealed record RecipePlan(ElementType Type, int ElementSize, long Count,
             Recipe.Concatenated concatenated => Concatenate(concatenated),
             Recipe.Mxfp4 packed => Whole(packed.Shape, new PlanSource.Mxfp4(Finish(Visit(packed.Blocks), packed.Blocks.Type, name), Finish(Visit(packed.Scales), packed.Scales.Type, name))),
             Recipe.Quantized quantized => Whole(quantized.Shape, new PlanSource.Quantized(quantized, Math.Max(1, quantized.Type.Bits() / 8))),
+            Recipe.QuantizedStack stack => Stack(stack),
             _ => throw new UnreachableException(),
         };
 
@@ -125,6 +126,12 @@ internal sealed record RecipePlan(ElementType Type, int ElementSize, long Count,
         {
             var count = shape.Aggregate(1L, (n, d) => checked(n * d));
             return new View(shape, count == 0 ? [] : [new Copy(source, 0, 0, [new Axis(count, 1, 1)], [])]);
+        }
+
+        private static View Stack(Recipe.QuantizedStack stack)
+        {
+            var size = stack.Parts[0].Count;
+            return new View(stack.Shape, [.. stack.Parts.SelectMany((part, i) => Whole(part.Shape, new PlanSource.Quantized(part, part.Type.Bits() / 8)).Copies.Select(c => c with { To = i * size }))]);
         }
 
         private static View Reshape(View view, ImmutableArray<long> shape)

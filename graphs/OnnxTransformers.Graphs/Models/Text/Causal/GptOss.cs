@@ -31,25 +31,46 @@ internal sealed class GptOss(GptOss.Config c, Module m)
     {
         var rows = TokenRows(h);
         var routing = TopThenSoftmax(Linear(m["router"], rows, c.Experts, role: MatrixRole.Router), c.PerToken);
-        return LikeTokens(MixExperts(m["experts"], rows, routing, c.Experts, (e, x) => Expert(m["experts"], e, x)), h);
+        var experts = m["experts"];
+        var mixed = FusedExperts(experts, rows, routing, c.Experts, new Gating(c.Alpha, 1, c.Limit), e => Matrices(experts, e),
+            (experts.Weight("gate_up_proj_bias", c.Experts, 2 * c.Width), experts.Weight("down_proj_bias", c.Experts, c.Sizes.HiddenSize)));
+        return LikeTokens(mixed ?? MixExperts(experts, rows, routing, c.Experts, (e, x) => Expert(experts, e, x)), h);
+    }
+
+    private ExpertMatrices Matrices(Module m, int e)
+    {
+        Weight input = Matrix(m, e, "gate_up_proj", c.Sizes.HiddenSize, 2 * c.Width), output = Matrix(m, e, "down_proj", c.Width, c.Sizes.HiddenSize);
+        return new([input, output], input, output);                                                 // gate and up lie side by side
     }
 
     private Value Expert(Module m, int e, Value x)                                                  // [n, D] -> [n, D]
     {
-        var pairs = Op.Reshape(Matrix(m, e, x, "gate_up_proj", 2 * c.Width), [0, c.Width, 2]);      // gate and up lie side by side
+        var pairs = Op.Reshape(Times(m, e, x, "gate_up_proj", 2 * c.Width), [0, c.Width, 2]);
         Value gate = Op.Min(Op.Select(pairs, 2, 0), x.Graph.Scalar(c.Limit, x.Type)), up = Op.Clip(Op.Select(pairs, 2, 1), -c.Limit, c.Limit);
-        return Matrix(m, e, (up + 1) * (gate * Op.Sigmoid(gate * c.Alpha)), "down_proj", c.Sizes.HiddenSize);
+        return Times(m, e, (up + 1) * (gate * Op.Sigmoid(gate * c.Alpha)), "down_proj", c.Sizes.HiddenSize);
     }
 
-    /// <summary>x W + b of one expert: W is stored [E, in, out], or in MXFP4 [E, out, in] as blocks of 32 and their scales.</summary>
-    private Value Matrix(Module m, int e, Value x, string name, long width)
+    /// <summary>x W + b of one expert.</summary>
+    private Value Times(Module m, int e, Value x, string name, long width)
     {
         var inner = x.Shape[1].Size!.Value;
         Value bias = m.Weight($"{name}_bias", c.Experts, width).Slice(0, e, 1).Reshape(width);
-        if (!m.Has($"{name}_blocks")) return ProductInOut(x, m.Weight(name, c.Experts, inner, width).Slice(0, e, 1).Reshape(inner, width), bias);
+        return m.Has($"{name}_blocks") ? Product(x, Mxfp4(m, e, name, inner, width), bias) : ProductInOut(x, InOut(m, e, name, inner, width), bias);
+    }
+
+    /// <summary>A matrix of one expert, [out, in].</summary>
+    private Weight Matrix(Module m, int e, string name, long inner, long width) =>
+        m.Has($"{name}_blocks") ? Mxfp4(m, e, name, inner, width) : InOut(m, e, name, inner, width).Transpose();
+
+    /// <summary>The same as bfloat16 is stored, [E, in, out].</summary>
+    private Weight InOut(Module m, int e, string name, long inner, long width) => m.Weight(name, c.Experts, inner, width).Slice(0, e, 1).Reshape(inner, width);
+
+    /// <summary>The same from blocks of 32 and their scales, [E, out, in / 32].</summary>
+    private Weight Mxfp4(Module m, int e, string name, long inner, long width)
+    {
         var blocks = m.Weight($"{name}_blocks", c.Experts, width, inner / 32, 16).Slice(0, e, 1).Reshape(width, inner / 32, 16);
         var scales = m.Weight($"{name}_scales", c.Experts, width, inner / 32).Slice(0, e, 1).Reshape(width, inner / 32);
-        return Product(x, Weight.Mxfp4($"{m.Path}.{e}.{name}", blocks, scales), bias);
+        return Weight.Mxfp4($"{m.Path}.{e}.{name}", blocks, scales);
     }
 
     private Value Layer(Module m, int i, Value h, CausalInputs x)                                   // [B, S, D] -> [B, S, D]
