@@ -64,7 +64,7 @@ internal static partial class Layer
         using var scope = m.Enter();
         var g = rows.Graph;
         var tokens = Op.ShapeOf(rows, 0, 1);
-        var shares = Shares(rows, routing, count);
+        var shares = Shares(rows, tokens, routing, count);
         Value[] sent = new Value[count], results = new Value[count];
         for (var e = 0; e < count; e++)
         {

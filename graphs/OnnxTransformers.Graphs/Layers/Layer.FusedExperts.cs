@@ -17,7 +17,10 @@ internal sealed record Gating(double Alpha = 1, double Beta = 0, double Limit = 
 
 internal static partial class Layer
 {
-    /// <summary>All experts as one operator, where ONNX Runtime has it for them: quantized matrices with whole blocks; null elsewhere. rows [N, D] -> [N, D].</summary>
+    /// <summary>From this many experts on the CPU's operator is worth it: each costs the plain graph a dozen nodes, while the operator computes gates number by number (docs/BENCHMARKS.md, "Experts").</summary>
+    private const int ManyExperts = 32;
+
+    /// <summary>All experts as one operator, where ONNX Runtime has it for them and it is faster: quantized matrices of whole blocks; null elsewhere. rows [N, D] -> [N, D].</summary>
     /// <param name="m">The module of the experts.</param>
     /// <param name="rows">Vectors of the tokens.</param>
     /// <param name="routing">Where they go: weights are positive.</param>
@@ -28,7 +31,7 @@ internal static partial class Layer
     internal static Value? FusedExperts(Module m, Value rows, Routing routing, int count, Gating gating, Func<int, ExpertMatrices> expert, (Weight Input, Weight Output)? biases = null)
     {
         var options = rows.Graph.Options;
-        if (!options.Fused || options.Blocks is not { } format) return null;
+        if (!options.Fused || options.Blocks is not { } format || (options.Target == Target.Cpu && count < ManyExperts)) return null;
         var experts = Enumerable.Range(0, count).Select(expert).ToArray();
         if (!experts.All(e => Fits(e, options.Target, format))) return null;
         foreach (var matrix in experts.SelectMany(e => e.Stored)) rows.Graph.Quantization.Quantize(matrix.Name);
@@ -38,7 +41,7 @@ internal static partial class Layer
             new Recipe.QuantizedStack([.. experts.Select(e => Packed(matrix(e), format, BlockLayout.Packed, part))]));
         QuantizedMatrices Matrices(string name, Func<ExpertMatrices, Weight> matrix, Weight? bias) =>
             new(Stack(name, matrix, QuantizedPart.Values), Stack(name, matrix, QuantizedPart.Scales), format.ZeroPoints ? Stack(name, matrix, QuantizedPart.ZeroPoints) : null, bias is null ? null : (Value)bias);
-        return m.Result(Contrib.QMoE(rows, Shares(rows, routing, count), Matrices("gate_up", e => e.Input, biases?.Input), Matrices("down", e => e.Output, biases?.Output),
+        return m.Result(Contrib.QMoE(rows, Shares(rows, Op.ShapeOf(rows, 0, 1), routing, count), Matrices("gate_up", e => e.Input, biases?.Input), Matrices("down", e => e.Output, biases?.Output),
             (int)routing.Experts.Shape[1].Size!.Value, format.Bits, gating, AccuracyOf(options.Target)));
     }
 
@@ -53,10 +56,9 @@ internal static partial class Layer
     }
 
     /// <summary>What each expert's result counts for each token: zero where it is not sent. [N, E].</summary>
-    private static Value Shares(Value rows, Routing routing, int count)
+    private static Value Shares(Value rows, Value tokens, Routing routing, int count)
     {
-        var g = rows.Graph;
-        var zeros = Op.Zeros(Op.Concat(0, Op.ShapeOf(rows, 0, 1), g.Constant(count)), rows.Type, new Shape(rows.Shape[0], count));
+        var zeros = Op.Zeros(Op.Concat(0, tokens, rows.Graph.Constant(count)), rows.Type, new Shape(rows.Shape[0], count));
         return Op.ScatterElements(zeros, routing.Experts, Op.Cast(routing.Weights, rows.Type), 1);
     }
 
