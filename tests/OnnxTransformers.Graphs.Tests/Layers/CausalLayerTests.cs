@@ -189,6 +189,17 @@ public sealed class CausalLayerTests
         Assert.That(GraphRunner.Run(g, feeds, output: "read"), Is.EqualTo(new[] { root, 2 * root, 5 * root, 6 * root, 2.5 * root, 3 * root }).Within(1e-5));
     }
 
+    [TestCase(Precision.Fp32)]
+    [TestCase(Precision.Fp16)]
+    public void What_forgets_slowly_forgets_in_half_precision_too(Precision precision)
+    {
+        var g = new Graph("model", GraphRunner.Index(("A_log", [1]), ("dt_bias", [1])), new BuildOptions { Precision = precision });
+        var steps = g.Input("steps", ElementType.Float, new Shape("batch_size", "sequence_length", 1));
+        g.Output("left", Remaining(new Module(g, ""), Op.Cast(steps, g.Options.ComputeType)));
+        // Half precision has no number between 0.9995 and 1.
+        Assert.That(GraphRunner.Run(g, new() { ["steps"] = (new float[] { 0 }, [1, 1, 1]) }, new() { ["A_log"] = [-9], ["dt_bias"] = [0] }, "left")[0], Is.EqualTo(Math.Exp(-Math.Exp(-9) * Math.Log(2))).Within(1e-6));
+    }
+
     [Test]
     public void Queries_grow_with_the_contexts_that_are_behind_them()
     {

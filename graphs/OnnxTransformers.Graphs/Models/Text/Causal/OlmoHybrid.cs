@@ -46,7 +46,7 @@ internal sealed class OlmoHybrid(OlmoHybrid.Config c, Module m)
         Value q = RepeatTokens(Seen("query", "q", r.KeyHeads, r.KeySize), times), k = RepeatTokens(Seen("key", "k", r.KeyHeads, r.KeySize), times), v = Seen("value", "v", r.ValueHeads, r.ValueSize);
         var strength = Op.Sigmoid(Linear(m["b_proj"], h, r.ValueHeads, bias: false, MatrixRole.Rate));
         if (c.Negative) strength *= 2;
-        var left = Op.Exp(-Op.Exp((Value)m.Weight("A_log", r.ValueHeads)) * Op.Softplus(Linear(m["a_proj"], h, r.ValueHeads, bias: false, MatrixRole.Rate) + (Value)m.Weight("dt_bias", r.ValueHeads)));
+        var left = Remaining(m, Linear(m["a_proj"], h, r.ValueHeads, bias: false, MatrixRole.Rate));
         var result = GroupedRmsNorm(m["o_norm"], DeltaRule(m, x, i, q, k, v, Op.Unsqueeze(left, 3), strength), GateEpsilon);
         var gate = Linear(m["g_proj"], h, (long)r.ValueHeads * r.ValueSize, bias: false);
         return Linear(m["o_proj"], Op.Reshape(result, [0, 0, (long)r.ValueHeads * r.ValueSize]) * Activate(m, Silu, gate), c.Base.Sizes.HiddenSize, bias: false);
