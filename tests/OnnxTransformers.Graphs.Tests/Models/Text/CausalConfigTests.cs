@@ -33,6 +33,11 @@ public sealed class CausalConfigTests
         Assert.That((Gemma4.Config.Read(json).Layers.Length, json.Unread.Count(), json.Problems.Count()), Is.EqualTo((30, 0, 0)));
     }
 
+    [TestCase("""{}""", ExpectedResult = true)]
+    [TestCase("""{"tie_word_embeddings": false}""", ExpectedResult = false)]
+    [TestCase("""{"tie_embedding": true, "tie_word_embeddings": false}""", ExpectedResult = true)]
+    public bool The_first_key_of_lfm2_for_its_output_table_is_the_originals(string config) => Lfm2.ReadDense(Json(config)).Sizes.Tied;
+
     [TestCase("""{}""", 0, double.PositiveInfinity)]
     [TestCase("""{"time_step_limit": [0.001, 0.1]}""", 0.001, 0.1)]
     [TestCase("""{"time_step_limit": [0.0, Infinity]}""", 0, double.PositiveInfinity)]
