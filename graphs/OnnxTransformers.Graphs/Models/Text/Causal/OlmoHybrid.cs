@@ -40,7 +40,7 @@ internal sealed class OlmoHybrid(OlmoHybrid.Config c, Module m)
         Value Seen(string part, string name, int heads, int size)
         {
             var projected = Linear(m[$"{name}_proj"], h, (long)heads * size, bias: false);
-            return Op.Reshape(Activate(m, c.Base.Activation, CausalConvolution(m[$"{name}_conv1d"], x, i, projected, r.Kernel, bias: false, part)), [0, 0, heads, size]);
+            return Op.Reshape(Activate(m, Silu, CausalConvolution(m[$"{name}_conv1d"], x, i, projected, r.Kernel, bias: false, part)), [0, 0, heads, size]);
         }
         var times = r.ValueHeads / r.KeyHeads;
         Value q = RepeatTokens(Seen("query", "q", r.KeyHeads, r.KeySize), times), k = RepeatTokens(Seen("key", "k", r.KeyHeads, r.KeySize), times), v = Seen("value", "v", r.ValueHeads, r.ValueSize);
