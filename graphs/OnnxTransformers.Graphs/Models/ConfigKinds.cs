@@ -100,7 +100,9 @@ internal static class ConfigKinds
     }
 
     /// <summary>How groups of experts are chosen by the sum of their best two; null where all of them are.</summary>
-    internal static ExpertGroups? BestGroups(this ConfigReader json, double outside = 0)
+    /// <param name="json">The configuration.</param>
+    /// <param name="outside">The score for the choice of experts outside of these groups: below all others in types of transformers 5, but for one.</param>
+    internal static ExpertGroups? BestGroups(this ConfigReader json, double outside = double.NegativeInfinity)
     {
         var (all, kept) = (json.Count("n_group", 1), json.Count("topk_group", 1));
         return kept < all ? new(all, kept, BestTwo: true, outside) : null;
