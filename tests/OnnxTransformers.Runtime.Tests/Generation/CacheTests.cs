@@ -92,6 +92,26 @@ public sealed class CacheTests
         });
     }
 
+    /// <summary>A device's allocator must be there for as long as what it allocated.</summary>
+    [Test]
+    public void ACacheMayOutliveItsDevice()
+    {
+        var package = TinyDecoder.Write(_folder.FullName, says: false);
+        using var session = ModelSession.Open(Path.Combine(package, "onnx", "model.onnx"));
+        using var graphs = session.Use(native => new ProviderDevice(native, RuntimeOptions.Default, "Cpu", 0));
+        var slots = CacheSlot.Of(session);
+        using (var cache = new KeyValueCache(slots, graphs, CacheStrategy.Shared, 8))
+        {
+            cache.Begin(2, 1);
+            graphs.Dispose();
+            cache.Select([1, 0, 1]);
+            Assert.That(cache.Value(0).GetTensorTypeAndShape().Shape[0], Is.EqualTo(3));
+            Assert.That(cache.Value(0).GetTensorDataAsSpan<float>().ToArray(), Is.All.Zero);
+            using var late = new KeyValueCache(slots, graphs, CacheStrategy.Shared, 8);
+            Assert.That(() => late.Begin(1, 1), Throws.TypeOf<ObjectDisposedException>());
+        }
+    }
+
     [Test]
     public void ADisposedGeneratorRefuses()
     {

@@ -76,8 +76,9 @@ public sealed class CausalModel : ICausalModel
             var slots = CacheSlot.Of(session, about);
             var shares = SharesBuffers(session) || about is { SharesBuffers: true };
             Check(package, session, first, slots, strategy, shares);
+            var vocabulary = VocabularyOf(package, session, about);
             var kept = strategy ?? (shares ? CacheStrategy.Shared : CacheStrategy.Growing);
-            return new CausalModel(session, first, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null, traits);
+            return new CausalModel(session, first, slots, DeviceOf(session, options), kept, vocabulary, PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null, traits);
         }
     }
 
@@ -115,7 +116,7 @@ public sealed class CausalModel : ICausalModel
     {
         _session.Dispose();
         _first?.Dispose();
-        if (_device is ProviderDevice) _device.Dispose();
+        _device.Dispose();
     }
 
     /// <summary>Positions that the configuration gives a model; null where it says none.</summary>

@@ -10,6 +10,7 @@ internal sealed class KeyValueCache : IModelCache
     private readonly ImmutableArray<CacheSlot> _slots;
     private readonly CacheDevice _device;
     private readonly OrtValue?[] _values;
+    private bool _holdsDevice;
     private bool _disposed;
 
     internal KeyValueCache(ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int capacity)
@@ -39,6 +40,7 @@ internal sealed class KeyValueCache : IModelCache
 
     /// <summary>Prepares for a step: an empty cache gets its first values.</summary>
     /// <exception cref="InvalidInputException">The buffer is too short, or the rows are others.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     internal void Begin(int rows, int tokens)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -46,7 +48,8 @@ internal sealed class KeyValueCache : IModelCache
         if (Strategy == CacheStrategy.Shared && Length + tokens > Capacity)
             throw new InvalidInputException("running a step", new Problem("cache", $"{Length + tokens} tokens", $"{Capacity}, for which the buffer was made"));
         if (Rows != 0) return;
-        Rows = rows;
+        _device.Enter();
+        (_holdsDevice, Rows) = (true, rows);
         for (var i = 0; i < _slots.Length; i++) _values[i] = _device.Allocate(_slots[i].Type, _slots[i].Dimensions(rows, Strategy == CacheStrategy.Shared ? _slots[i].Room(Capacity, _device.IsHost) : 0), zeroed: _slots[i].LengthAxis < 0);
     }
 
@@ -88,6 +91,7 @@ internal sealed class KeyValueCache : IModelCache
         _disposed = true;
         Binding?.Dispose();
         foreach (var value in _values) value?.Dispose();
+        if (_holdsDevice) _device.Leave();
     }
 
     private bool IsIdentity(ReadOnlySpan<int> rows)
@@ -121,6 +125,13 @@ internal abstract class CacheDevice : IDisposable
 
     /// <summary>A copy of a value with the beginning of one dimension only.</summary>
     internal abstract OrtValue Crop(OrtValue value, int axis, int length);
+
+    /// <summary>Keeps the device open for a cache that holds values, also where the model is disposed first.</summary>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    internal abstract void Enter();
+
+    /// <summary>The cache is gone.</summary>
+    internal abstract void Leave();
 
     public abstract void Dispose();
 
@@ -173,6 +184,16 @@ internal sealed class HostDevice : CacheDevice
         var (wide, narrow) = ((int)(from.Length / blocks), (int)(to.Length / blocks));
         for (var i = 0; i < blocks; i++) from.Slice(i * wide, narrow).CopyTo(to[(i * narrow)..]);
         return target;
+    }
+
+    internal override void Enter()
+    {
+        // The processor's memory is always there.
+    }
+
+    internal override void Leave()
+    {
+        // See above.
     }
 
     public override void Dispose()
