@@ -113,6 +113,19 @@ public sealed class ForeignPackageTests
         Assert.That((said.NumBeams, said.LengthPenalty, said.NoRepeatNgramSize, said.MinLength, said.EarlyStopping), Is.EqualTo(((int?)3, (double?)0.5, (int?)2, (int?)6, (EarlyStopping?)EarlyStopping.Heuristic)));
     }
 
+    /// <summary>Unless it says otherwise, onnxruntime-genai slides a window itself: then the graph has no buffer of its own.</summary>
+    [TestCase("", ExpectedResult = CacheStrategy.Growing)]
+    [TestCase(", \"slide_key_value_cache\": true", ExpectedResult = CacheStrategy.Growing)]
+    [TestCase(", \"slide_key_value_cache\": false", ExpectedResult = CacheStrategy.Shared)]
+    public CacheStrategy A_window_is_the_graphs_where_the_runtime_does_not_slide_it(string says)
+    {
+        var package = GenAi(shares: false);
+        var file = Path.Combine(package, "genai_config.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"decoder\": {", $"\"decoder\": {{\"sliding_window\": {{\"window_size\": 8{says}}}, ", StringComparison.Ordinal));
+        using var model = CausalModel.Open(Package.Open(package));
+        return model.Strategy;
+    }
+
     [Test]
     public void A_precision_that_such_a_package_does_not_name_is_refused() =>
         Assert.That(() => TokenGenerator.Load(GenAi(shares: true), new RuntimeOptions { Precision = Precision.Fp16 }), Throws.TypeOf<CorruptCheckpointException>().With.Message.Contains("onnx/model_fp16.onnx: not there; the package has only tiny-int4.onnx"));
