@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using OnnxTransformers.Generation;
 using OnnxTransformers.Tokenizers.Templates;
@@ -38,7 +39,7 @@ internal static class ChatOptionsMapping
     /// <exception cref="InvalidInputException">There are such.</exception>
     internal static void Check(IReadOnlyDictionary<string, object?> variables, ChatTemplate template)
     {
-        var unknown = variables.Keys.Where(v => !template.Source.Contains(v, StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        var unknown = variables.Keys.Where(v => !Regex.IsMatch(template.Source, $@"(?<!\w){Regex.Escape(v)}(?!\w)")).Order(StringComparer.Ordinal).ToList();
         if (unknown.Count > 0) throw new InvalidInputException(Doing, unknown.Select(v => new Problem($"AdditionalProperties[\"{v}\"]", "neither a field of GenerationConfig nor a variable of the chat template")));
     }
 
