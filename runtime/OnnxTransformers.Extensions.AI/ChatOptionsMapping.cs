@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
@@ -46,8 +47,8 @@ internal static class ChatOptionsMapping
     private static void Refuse(ChatOptions options)
     {
         var problems = new List<Problem>();
-        if (options.FrequencyPenalty is not (null or 0)) problems.Add(new("FrequencyPenalty", $"{options.FrequencyPenalty}", "0", "give repetition_penalty in AdditionalProperties"));
-        if (options.PresencePenalty is not (null or 0)) problems.Add(new("PresencePenalty", $"{options.PresencePenalty}", "0", "give repetition_penalty in AdditionalProperties"));
+        if (options.FrequencyPenalty is not (null or 0)) problems.Add(new("FrequencyPenalty", string.Create(CultureInfo.InvariantCulture, $"{options.FrequencyPenalty}"), "0", "give repetition_penalty in AdditionalProperties"));
+        if (options.PresencePenalty is not (null or 0)) problems.Add(new("PresencePenalty", string.Create(CultureInfo.InvariantCulture, $"{options.PresencePenalty}"), "0", "give repetition_penalty in AdditionalProperties"));
         if (options.ResponseFormat is not (null or ChatResponseFormatText)) problems.Add(new("ResponseFormat", options.ResponseFormat.GetType().Name, "text: nothing holds the tokens to a form", "ask for the form in a message, and check the answer"));
         if (options.ToolMode is RequiredChatToolMode) problems.Add(new("ToolMode", "a call is required", "Auto, None: nothing holds the tokens to a call"));
         if (options.Reasoning is not null) problems.Add(new("Reasoning", "set", "null", "give the chat template's own variable, as enable_thinking, in AdditionalProperties"));

@@ -79,7 +79,7 @@ public sealed class OnnxChatClient : IChatClient
         : serviceType.IsInstanceOfType(_pipeline) ? _pipeline
         : null;
 
-    /// <summary>Lets go of the graph; calls that have begun end as usual.</summary>
+    /// <summary>Lets go of the graph: a step that has begun ends as usual, and the next one throws <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         if (_disposed) return;

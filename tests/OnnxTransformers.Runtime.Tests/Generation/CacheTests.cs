@@ -57,7 +57,7 @@ public sealed class CacheTests
     {
         var package = TinyDecoder.Write(_folder.FullName, says: false);
         Assert.That(() => TokenGenerator.Load(package, strategy: CacheStrategy.Shared), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo(
-            $"opening {package} for text-generation: cache: the graph does not say that its attention writes into the past's buffer; supported: Growing. Next: export the model with --target cpu"));
+            $"opening {package} for text-generation: cache: the graph does not say that its attention writes into the past's buffer; supported: Growing. Next: export the model with --target cpu or cuda"));
     }
 
     [Test]
@@ -119,6 +119,16 @@ public sealed class CacheTests
         generator.Dispose();
         generator.Dispose();
         Assert.That(() => generator.Generate(new() { InputIds = [[3]] }), Throws.TypeOf<ObjectDisposedException>());
+    }
+
+    [Test]
+    public void AGeneratorThatIsDisposedBetweenTwoStepsRefusesTheNext()
+    {
+        var generator = TokenGenerator.Load(TinyDecoder.Write(_folder.FullName, says: false));
+        using var search = generator.Begin(new() { InputIds = [[3]] });
+        search.Step(CancellationToken.None);
+        generator.Dispose();
+        Assert.That(() => search.Step(CancellationToken.None), Throws.TypeOf<ObjectDisposedException>());
     }
 
     /// <summary>Native memory must not grow: caches, bindings and outputs are freed also where a stream is left or cancelled.</summary>

@@ -288,7 +288,9 @@ public sealed class SearchTests
             Assert.That(() => sums.Generate(new() { InputIds = [[1]], Config = new() { PromptLookupNumTokens = 2 } }), Refuses(
                 "guessing tokens: model: a state that sums up all tokens or keeps the last ones only; supported: models whose tokens can be taken back"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { ForcedEosTokenId = [50], EosTokenId = [51], ExponentialDecayLengthPenalty = new(1, 2) } }), Refuses(
-                "resolving the generation configuration: 2 problems\n  forced_eos_token_id: id 50; supported: ids below 50, the size of the vocabulary\n  eos_token_id: id 51; supported: ids below 50, the size of the vocabulary"));
+                "resolving the generation configuration: 2 problems\n  forced_eos_token_id: id 50; supported: ids from 0 to 49\n  eos_token_id: id 51; supported: ids from 0 to 49"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { ForcedBosTokenId = -1 } }), Refuses(
+                "resolving the generation configuration: forced_bos_token_id: id -1; supported: ids from 0 to 49"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { AssistantModel = "small" } }), Refuses(
                 "guessing with an assistant: assistant_model: small, and the model is of no package; supported: a package's name from the model's package on. Next: give GenerationRequest.Assistant"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { StopStrings = ["a"] } }), Refuses("looking for stop strings: stop_strings: the package has no tokenizer; supported: packages with one"));

@@ -144,7 +144,7 @@ public sealed class CausalModel : ICausalModel
         foreach (var slot in slots)
             if (first is not null && first.Output(slot.Output) is null) problems.Add(new Problem($"{WithoutPast}: {slot.Output}", "the graph gives no such output", $"what {WithPast} takes as {slot.Input}"));
         if (strategy == CacheStrategy.Growing && slots.Any(s => s.Window is not null)) problems.Add(new Problem("cache", "the graph's attention keeps a window of tokens in a buffer of its own", "Shared"));
-        if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu"));
+        if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu or cuda"));
         if (problems.Count == 0) return;
         throw new UnsupportedCheckpointException($"opening {package.Folder} for text-generation", problems) { ModelType = package.Config.ModelType, Architectures = package.Config.Architectures };
     }
