@@ -38,19 +38,6 @@ internal sealed class ProviderDevice : CacheDevice
         return Owned.By(OrtValue.CreateAllocatedTensorValue(_allocator, Native(type), shape), value => Cleared(value, type, shape));
     }
 
-    internal override void Enter() => _lease.Enter();
-
-    internal override void Leave() => _lease.Leave();
-
-    private OrtValue Cleared(OrtValue value, ElementType type, long[] shape)
-    {
-        using var zero = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), [.. shape.Select(_ => 1L)]);
-        zero.GetTensorMutableRawData().Clear();
-        using var dimensions = OrtValue.CreateTensorValueFromMemory(shape, [shape.Length]);
-        Run(zero, "Expand", [("shape", dimensions)], binding => binding.BindOutput("y", value)).Dispose();
-        return value;
-    }
-
     internal override OrtValue SelectRows(OrtValue value, ReadOnlySpan<int> rows)
     {
         var wanted = new long[rows.Length];
@@ -67,7 +54,20 @@ internal sealed class ProviderDevice : CacheDevice
         return Copy(value, "Slice", [("starts", starts), ("ends", ends), ("axes", axes)]);
     }
 
+    internal override void Enter() => _lease.Enter();
+
+    internal override void Leave() => _lease.Leave();
+
     public override void Dispose() => _lease.Close();
+
+    private OrtValue Cleared(OrtValue value, ElementType type, long[] shape)
+    {
+        using var zero = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), [.. shape.Select(_ => 1L)]);
+        zero.GetTensorMutableRawData().Clear();
+        using var dimensions = OrtValue.CreateTensorValueFromMemory(shape, [shape.Length]);
+        Run(zero, "Expand", [("shape", dimensions)], binding => binding.BindOutput("y", value)).Dispose();
+        return value;
+    }
 
     private OrtValue Copy(OrtValue value, string op, ReadOnlySpan<(string Name, OrtValue Value)> others) => Run(value, op, others, binding => binding.BindOutputToDevice("y", Memory));
 
