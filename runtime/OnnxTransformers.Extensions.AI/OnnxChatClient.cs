@@ -107,7 +107,9 @@ public sealed class OnnxChatClient : IChatClient
         public void Dispose()
         {
             if (Cache is null) return;
-            if (_client._disposed || Interlocked.CompareExchange(ref _client._kept, Cache, null) is not null) Cache.Dispose();
+            if (Interlocked.CompareExchange(ref _client._kept, Cache, null) is not null) Cache.Dispose();
+            // Looked at afterwards: a client that is disposed from here on frees what is kept itself.
+            else if (_client._disposed) Interlocked.Exchange(ref _client._kept, null)?.Dispose();
         }
     }
 }

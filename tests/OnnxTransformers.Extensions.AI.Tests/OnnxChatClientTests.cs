@@ -165,6 +165,20 @@ public sealed class OnnxChatClientTests
         using (client) Assert.That((await client.GetResponseAsync([new(ChatRole.User, "Hi")])).Text, Is.EqualTo("Hello there."));
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task ADisposedClientKeepsNoCache(bool within)
+    {
+        var (client, model) = Client("One two three.");
+        var updates = client.GetStreamingResponseAsync([new(ChatRole.User, "Count")]).GetAsyncEnumerator();
+        await updates.MoveNextAsync();
+        if (within) client.Dispose();
+        await updates.DisposeAsync();
+        Assert.That(model.OpenCaches, Is.EqualTo(within ? 0 : 1));
+        client.Dispose();
+        Assert.That(model.OpenCaches, Is.Zero);
+    }
+
     [Test]
     public void ATemplateWithoutToolsTakesNone()
     {
