@@ -112,6 +112,23 @@ public sealed class CacheTests
         }
     }
 
+    /// <summary>A card may have no room for a long text and have it for a shorter one.</summary>
+    [Test]
+    public void ACacheThatFoundNoMemoryStaysEmpty()
+    {
+        var package = TinyDecoder.Write(_folder.FullName, says: false);
+        using var session = ModelSession.Open(Path.Combine(package, "onnx", "model.onnx"));
+        var device = new SmallDevice(values: 1);
+        using var cache = new KeyValueCache(CacheSlot.Of(session), device, CacheStrategy.Shared, 8);
+        Assert.That(() => cache.Begin(3, 1), Throws.TypeOf<OutOfMemoryException>());
+        Assert.That(cache.Rows, Is.Zero);
+        device.Room = 2;
+        cache.Begin(2, 1);
+        Assert.That((cache.Rows, cache.Value(0).GetTensorTypeAndShape().Shape[0], cache.Value(1).GetTensorTypeAndShape().Shape[0]), Is.EqualTo((2, 2L, 2L)));
+        cache.Dispose();
+        Assert.That(device.Holders, Is.Zero);
+    }
+
     [Test]
     public void ADisposedGeneratorRefuses()
     {
@@ -167,6 +184,32 @@ public sealed class CacheTests
             {
                 // That is what every third wants.
             }
+        }
+    }
+    /// <summary>The processor, with room for some values only.</summary>
+    private sealed class SmallDevice(int values) : CacheDevice
+    {
+        internal int Room { get; set; } = values;
+
+        internal int Holders { get; private set; }
+
+        internal override OrtMemoryInfo Memory => HostDevice.Instance.Memory;
+
+        internal override bool IsHost => true;
+
+        internal override OrtValue Allocate(ElementType type, long[] shape, bool zeroed) => --Room >= 0 ? HostDevice.Instance.Allocate(type, shape, zeroed) : throw new OutOfMemoryException();
+
+        internal override OrtValue SelectRows(OrtValue value, ReadOnlySpan<int> rows) => HostDevice.Instance.SelectRows(value, rows);
+
+        internal override OrtValue Crop(OrtValue value, int axis, int length) => HostDevice.Instance.Crop(value, axis, length);
+
+        internal override void Enter() => Holders++;
+
+        internal override void Leave() => Holders--;
+
+        public override void Dispose()
+        {
+            // The processor stays.
         }
     }
 }

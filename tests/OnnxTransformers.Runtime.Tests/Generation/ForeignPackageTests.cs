@@ -68,8 +68,10 @@ public sealed class ForeignPackageTests
     public void A_size_that_nothing_gives_is_refused()
     {
         var package = TinyDecoder.Write(_folder["open"], says: false, open: "kv_cache_dim");
-        Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.Contains(
-            "past_key_values.0.key: kv_cache_dim, a size that neither the graph nor genai_config.json gives; supported: sizes of all dimensions but those of rows and tokens"));
+        Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo(
+            $"opening {package} for text-generation: 2 problems\n{Line("key")}\n{Line("value")}"));
+
+        static string Line(string part) => $"  past_key_values.0.{part}: kv_cache_dim, a size that neither the graph nor genai_config.json gives; supported: sizes of all dimensions but those of rows and tokens. Next: give num_key_value_heads and head_size in genai_config.json";
     }
 
     private string Pair(bool begins)

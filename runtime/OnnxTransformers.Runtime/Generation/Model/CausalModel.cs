@@ -137,7 +137,7 @@ public sealed class CausalModel : ICausalModel
         foreach (var input in session.Inputs)
             if (!Known.Contains(input.Name) && !slots.Any(s => s.Input == input.Name)) problems.Add(new Problem(input.ToString(), "an input that text generation can't fill", string.Join(", ", Known)));
         foreach (var slot in slots)
-            if (slot.Open is { } open) problems.Add(new Problem(slot.Input, $"{open}, a size that neither the graph nor genai_config.json gives", "sizes of all dimensions but those of rows and tokens"));
+            if (slot.Open is { } open) problems.Add(new Problem(slot.Input, $"{open}, a size that neither the graph nor genai_config.json gives", "sizes of all dimensions but those of rows and tokens", "give num_key_value_heads and head_size in genai_config.json"));
         foreach (var input in first?.Inputs ?? [])
             if (!Known.Contains(input.Name)) problems.Add(new Problem($"{WithoutPast}: {input}", "an input that text generation can't fill", string.Join(", ", Known)));
         foreach (var slot in slots)

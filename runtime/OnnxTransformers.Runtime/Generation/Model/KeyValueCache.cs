@@ -47,9 +47,12 @@ internal sealed class KeyValueCache : IModelCache
         if (Strategy == CacheStrategy.Shared && Length + tokens > Capacity)
             throw new InvalidInputException("running a step", new Problem("cache", $"{Length + tokens} tokens", $"{Capacity}, for which the buffer was made"));
         if (Rows != 0) return;
-        _device.Enter();
-        (_holdsDevice, Rows) = (true, rows);
+        if (!_holdsDevice) _device.Enter();
+        _holdsDevice = true;
+        // Where there was no memory for all, the cache stayed empty and may be tried again.
+        Free();
         for (var i = 0; i < _slots.Length; i++) _values[i] = _device.Allocate(_slots[i].Type, _slots[i].Dimensions(rows, Strategy == CacheStrategy.Shared ? _slots[i].Room(Capacity, _device.IsHost) : 0), zeroed: _slots[i].LengthAxis < 0);
+        Rows = rows;
     }
 
     /// <summary>The value of a slot; it stays the cache's.</summary>
@@ -89,7 +92,7 @@ internal sealed class KeyValueCache : IModelCache
         if (_disposed) return;
         _disposed = true;
         Binding?.Dispose();
-        foreach (var value in _values) value?.Dispose();
+        Free();
         if (_holdsDevice) _device.Leave();
     }
 
@@ -99,6 +102,15 @@ internal sealed class KeyValueCache : IModelCache
         for (var i = 0; i < rows.Length; i++)
             if (rows[i] != i) return false;
         return true;
+    }
+
+    private void Free()
+    {
+        foreach (ref var value in _values.AsSpan())
+        {
+            value?.Dispose();
+            value = null;
+        }
     }
 
     private void Replace(int slot, OrtValue value)
