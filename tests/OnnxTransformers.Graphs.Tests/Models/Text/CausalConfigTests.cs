@@ -23,14 +23,14 @@ public sealed class CausalConfigTests
     public void Jamba_sees_all_keys_whatever_window_is_named()
     {
         var json = Json("""{"sliding_window": 8}""");
-        Assert.That((Jamba.Config.Read(json).Attention.How.Window, json.Unread.Count(), json.Problems.Count()), Is.EqualTo((0, 0, 0)));
+        Assert.That((Jamba.Config.Read(json).Attention.How.Window, json.Unread.Count(), json.Problems.Count), Is.EqualTo((0, 0, 0)));
     }
 
     [Test]
     public void Gemma_4_reads_texts_as_ever_where_images_are_seen_both_ways()
     {
         var json = Json("""{"use_bidirectional_attention": "vision", "rope_parameters": {"full_attention": {"rope_type": "proportional", "rope_theta": 1e6}, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}}""");
-        Assert.That((Gemma4.Config.Read(json).Layers.Length, json.Unread.Count(), json.Problems.Count()), Is.EqualTo((30, 0, 0)));
+        Assert.That((Gemma4.Config.Read(json).Layers.Length, json.Unread.Count(), json.Problems.Count), Is.EqualTo((30, 0, 0)));
     }
 
     [TestCase("""{}""", ExpectedResult = true)]
@@ -45,6 +45,6 @@ public sealed class CausalConfigTests
     public void The_longest_time_step_may_be_an_infinity_in_either_spelling(string config, double least, double most)
     {
         var json = Json(config);
-        Assert.That((json.TimeSteps(), json.Problems.Count()), Is.EqualTo(((least, most), 0)));
+        Assert.That((json.TimeSteps(), json.Problems.Count), Is.EqualTo(((least, most), 0)));
     }
 }
