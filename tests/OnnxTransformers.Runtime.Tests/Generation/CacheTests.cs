@@ -197,7 +197,7 @@ public sealed class CacheTests
 
         internal override bool IsHost => true;
 
-        internal override OrtValue Allocate(ElementType type, long[] shape, bool zeroed) => --Room >= 0 ? HostDevice.Instance.Allocate(type, shape, zeroed) : throw new OutOfMemoryException();
+        internal override OrtValue Allocate(ElementType type, long[] shape, bool zeroed) => --Room >= 0 ? HostDevice.Instance.Allocate(type, shape, zeroed) : throw new InsufficientMemoryException();
 
         internal override OrtValue SelectRows(OrtValue value, ReadOnlySpan<int> rows) => HostDevice.Instance.SelectRows(value, rows);
 
