@@ -120,7 +120,7 @@ public sealed class CacheTests
         using var session = ModelSession.Open(Path.Combine(package, "onnx", "model.onnx"));
         var device = new SmallDevice(values: 1);
         using var cache = new KeyValueCache(CacheSlot.Of(session), device, CacheStrategy.Shared, 8);
-        Assert.That(() => cache.Begin(3, 1), Throws.TypeOf<OutOfMemoryException>());
+        Assert.That(() => cache.Begin(3, 1), Throws.TypeOf<InsufficientMemoryException>());
         Assert.That(cache.Rows, Is.Zero);
         device.Room = 2;
         cache.Begin(2, 1);
