@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using OnnxTransformers.Generation;
 using OnnxTransformers.Tokenizers.Templates;
@@ -38,15 +40,15 @@ internal static class ChatOptionsMapping
     /// <exception cref="InvalidInputException">There are such.</exception>
     internal static void Check(IReadOnlyDictionary<string, object?> variables, ChatTemplate template)
     {
-        var unknown = variables.Keys.Where(v => !template.Source.Contains(v, StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        var unknown = variables.Keys.Where(v => !Regex.IsMatch(template.Source, $@"(?<!\w){Regex.Escape(v)}(?!\w)")).Order(StringComparer.Ordinal).ToList();
         if (unknown.Count > 0) throw new InvalidInputException(Doing, unknown.Select(v => new Problem($"AdditionalProperties[\"{v}\"]", "neither a field of GenerationConfig nor a variable of the chat template")));
     }
 
     private static void Refuse(ChatOptions options)
     {
         var problems = new List<Problem>();
-        if (options.FrequencyPenalty is not (null or 0)) problems.Add(new("FrequencyPenalty", $"{options.FrequencyPenalty}", "0", "give repetition_penalty in AdditionalProperties"));
-        if (options.PresencePenalty is not (null or 0)) problems.Add(new("PresencePenalty", $"{options.PresencePenalty}", "0", "give repetition_penalty in AdditionalProperties"));
+        if (options.FrequencyPenalty is not (null or 0)) problems.Add(new("FrequencyPenalty", string.Create(CultureInfo.InvariantCulture, $"{options.FrequencyPenalty}"), "0", "give repetition_penalty in AdditionalProperties"));
+        if (options.PresencePenalty is not (null or 0)) problems.Add(new("PresencePenalty", string.Create(CultureInfo.InvariantCulture, $"{options.PresencePenalty}"), "0", "give repetition_penalty in AdditionalProperties"));
         if (options.ResponseFormat is not (null or ChatResponseFormatText)) problems.Add(new("ResponseFormat", options.ResponseFormat.GetType().Name, "text: nothing holds the tokens to a form", "ask for the form in a message, and check the answer"));
         if (options.ToolMode is RequiredChatToolMode) problems.Add(new("ToolMode", "a call is required", "Auto, None: nothing holds the tokens to a call"));
         if (options.Reasoning is not null) problems.Add(new("Reasoning", "set", "null", "give the chat template's own variable, as enable_thinking, in AdditionalProperties"));

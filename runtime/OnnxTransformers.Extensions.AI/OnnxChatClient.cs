@@ -79,7 +79,7 @@ public sealed class OnnxChatClient : IChatClient
         : serviceType.IsInstanceOfType(_pipeline) ? _pipeline
         : null;
 
-    /// <summary>Lets go of the graph; calls that have begun end as usual.</summary>
+    /// <summary>Lets go of the graph: a step that has begun ends as usual, and the next one throws <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         if (_disposed) return;
@@ -107,7 +107,9 @@ public sealed class OnnxChatClient : IChatClient
         public void Dispose()
         {
             if (Cache is null) return;
-            if (_client._disposed || Interlocked.CompareExchange(ref _client._kept, Cache, null) is not null) Cache.Dispose();
+            if (Interlocked.CompareExchange(ref _client._kept, Cache, null) is not null) Cache.Dispose();
+            // Looked at afterwards: a client that is disposed from here on frees what is kept itself.
+            else if (_client._disposed) Interlocked.Exchange(ref _client._kept, null)?.Dispose();
         }
     }
 }

@@ -148,6 +148,7 @@ public sealed class OnnxChatClientTests
                 Assert.That(() => Ask(new() { Reasoning = new() { Effort = ReasoningEffort.High } }), Refuses("reading chat options: Reasoning: set; supported: null. Next: give the chat template's own variable, as enable_thinking, in AdditionalProperties"));
                 Assert.That(() => Ask(new() { ModelId = "another" }), Refuses("reading chat options: ModelId: another; supported: scripted"));
                 Assert.That(() => Ask(new() { AdditionalProperties = new() { ["mode"] = "short", ["top_kk"] = 3 } }), Refuses("reading chat options: AdditionalProperties[\"top_kk\"]: neither a field of GenerationConfig nor a variable of the chat template"));
+                Assert.That(() => Ask(new() { AdditionalProperties = new() { ["mod"] = 3 } }), Refuses("reading chat options: AdditionalProperties[\"mod\"]: neither a field of GenerationConfig nor a variable of the chat template"));
                 Assert.That(() => Ask(new() { AdditionalProperties = new() { ["assistant_model"] = "small" } }), Refuses("guessing with an assistant: assistant_model: small, and the model is of no package; supported: a package's name from the model's package on. Next: give GenerationRequest.Assistant"));
                 Assert.That(() => Ask(new() { ConversationId = "7" }), Refuses("reading chat options: ConversationId: 7; supported: null: every call gets all messages"));
                 Assert.That(() => Ask(new() { Tools = [new HostedWebSearchTool()] }), Refuses("reading tools: web_search: HostedWebSearchTool; supported: functions"));
@@ -162,6 +163,20 @@ public sealed class OnnxChatClientTests
     {
         var (client, _) = Client("Hello there.", remembers: false);
         using (client) Assert.That((await client.GetResponseAsync([new(ChatRole.User, "Hi")])).Text, Is.EqualTo("Hello there."));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task ADisposedClientKeepsNoCache(bool within)
+    {
+        var (client, model) = Client("One two three.");
+        var updates = client.GetStreamingResponseAsync([new(ChatRole.User, "Count")]).GetAsyncEnumerator();
+        await updates.MoveNextAsync();
+        if (within) client.Dispose();
+        await updates.DisposeAsync();
+        Assert.That(model.OpenCaches, Is.EqualTo(within ? 0 : 1));
+        client.Dispose();
+        Assert.That(model.OpenCaches, Is.Zero);
     }
 
     [Test]

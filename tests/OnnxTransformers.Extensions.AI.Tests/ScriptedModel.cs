@@ -19,7 +19,14 @@ internal sealed class ScriptedModel(int vocabulary, IReadOnlyList<int> script) :
     /// <summary>Length of the prompt, after which the script begins.</summary>
     internal int PromptLength { get; set; }
 
-    public IModelCache CreateCache(int capacity) => new Cache();
+    /// <summary>Caches that nobody has disposed.</summary>
+    internal int OpenCaches { get; private set; }
+
+    public IModelCache CreateCache(int capacity)
+    {
+        OpenCaches++;
+        return new Cache(this);
+    }
 
     public IModelOutput Run(ModelStep step, IModelCache cache, CancellationToken cancellation = default)
     {
@@ -52,8 +59,10 @@ internal sealed class ScriptedModel(int vocabulary, IReadOnlyList<int> script) :
         }
     }
 
-    private sealed class Cache : IModelCache
+    private sealed class Cache(ScriptedModel model) : IModelCache
     {
+        private bool _disposed;
+
         public int Rows => 1;
 
         public int Length { get; set; }
@@ -73,7 +82,8 @@ internal sealed class ScriptedModel(int vocabulary, IReadOnlyList<int> script) :
 
         public void Dispose()
         {
-            // It holds nothing.
+            if (!_disposed) model.OpenCaches--;
+            _disposed = true;
         }
     }
 }

@@ -18,10 +18,11 @@ internal static class GraphRunner
         var model = graph.ToModel();
         foreach (var weight in model.Weights)
         {
-            var source = (Recipe.Stored)(weight.Recipe is Recipe.Transposed t ? t.Of : weight.Recipe);
+            var source = (Recipe.Stored)(weight.Recipe switch { Recipe.Transposed t => t.Of, Recipe.Converted { To: ElementType.Float16 } c => c.Of, var stored => stored });
             var numbers = weights![source.Tensor.Name];
             if (weight.Recipe is Recipe.Transposed) numbers = Transpose(numbers, source.Shape);
-            model.Proto.Graph.Initializer.Single(i => i.Name == weight.Name).RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(numbers.AsSpan()));
+            var bytes = weight.Recipe.Type == ElementType.Float16 ? MemoryMarshal.AsBytes<Half>(numbers.Select(n => (Half)n).ToArray()) : MemoryMarshal.AsBytes(numbers.AsSpan());
+            model.Proto.Graph.Initializer.Single(i => i.Name == weight.Name).RawData = ByteString.CopyFrom(bytes);
         }
         using var session = new InferenceSession(model.Proto.ToByteArray());
         var feeds = inputs.ToDictionary(i => i.Key, i => i.Value.Data switch

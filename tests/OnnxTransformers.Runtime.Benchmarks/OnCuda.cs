@@ -50,7 +50,7 @@ internal static class OnCuda
             }
             var result = search.Result;
             if (round > 0) first = Math.Min(first, steps[0]);
-            var median = steps.Skip(1).Order().ElementAt(steps.Count / 2);
+            var median = steps.Skip(1).Order().ElementAt((steps.Count - 1) / 2);
             if (round > 0 && median < step) (step, graph) = (median, (result.RunTime - run).TotalMilliseconds / (steps.Count - 1));
             bytes = (result.HostBytes - before) / (steps.Count - 1);
         }

@@ -9,6 +9,7 @@ namespace OnnxTransformers.Runtime.Benchmarks;
 /// Generation with a random Llama of 130 million parameters against onnxruntime-genai on the same package, and against @huggingface/transformers where a folder with it is named; each program in turn, in a process of its own.
 /// <code>dotnet run -c Release --project tests/OnnxTransformers.Runtime.Benchmarks -- [--target cpu|portable] [--rounds N] [--new N] [--peer FOLDER] [--work FOLDER] [--only fp32|q4] [--batches 1,8] [--prompts 64,512] [--threads 1]
 /// dotnet run -c Release --project tests/OnnxTransformers.Runtime.Benchmarks -- together package fp32|q4 batch prompt new rounds threads
+/// dotnet run -c Release --project tests/OnnxTransformers.Runtime.Benchmarks -- cuda FOLDER [rounds [new tokens]]
 /// dotnet run -c Release --project tests/OnnxTransformers.Runtime.Benchmarks -- soak package [generations]</code>
 /// </summary>
 internal static class Program

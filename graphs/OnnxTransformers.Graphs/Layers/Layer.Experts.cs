@@ -13,7 +13,7 @@ internal sealed record Routing(Value Experts, Value Weights);
 /// <param name="Chosen">Groups that are kept.</param>
 /// <param name="BestTwo">Whether a group counts by the sum of its best two, else by its best.</param>
 /// <param name="Outside">The score for the choice of experts outside of these groups.</param>
-internal sealed record ExpertGroups(int Groups, int Chosen, bool BestTwo, double Outside = 0);
+internal sealed record ExpertGroups(int Groups, int Chosen, bool BestTwo, double Outside);
 
 internal static partial class Layer
 {

@@ -146,6 +146,13 @@ internal static partial class Layer
         return results[0];
     }
 
+    /// <summary>What is left of each head's matrix after a token: exp(-exp(A_log) * softplus(steps + dt_bias)). In float32, since in half precision what forgets slowly would not forget at all. [B, S, H] -> [B, S, H].</summary>
+    internal static Value Remaining(Module m, Value steps)
+    {
+        var heads = LastSize(steps);
+        return Op.Exp(-Op.Exp(Wide(m.Weight("A_log", heads))) * Op.Softplus(Wide(steps) + Wide(m.Weight("dt_bias", heads))));
+    }
+
     /// <summary>Each head several times, one after the other. [B, S, H, d] -> [B, S, H * times, d].</summary>
     internal static Value RepeatTokens(Value x, int times)
     {

@@ -99,6 +99,7 @@ internal static partial class Layer
         var (places, cosines, sines) = inputs.AngleTables(rotary);
         return Contrib.RotaryEmbedding(x, places, cosines, sines, rotary.Size, rotary.Pairs == RotaryPairs.Interleaved, heads);
     }
+
     /// <summary>What queries are multiplied by so that attention stays sharp beyond the trained context (Llama 4): 1 + beta * ln(1 + floor(position / original)). [B or 1, 1, S, 1].</summary>
     internal static Value PositionScale(CausalInputs x, double beta, int original) => x.Shared("scale of queries", () =>
     {

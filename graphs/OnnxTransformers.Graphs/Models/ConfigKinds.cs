@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using OnnxTransformers.Graphs.Layers;
 
 namespace OnnxTransformers.Graphs.Models;
@@ -51,7 +52,7 @@ internal static class ConfigKinds
     /// <summary>Refuses networks that have lost some of their heads.</summary>
     internal static void RefusePrunedHeads(this ConfigReader json)
     {
-        if (json.Raw("pruned_heads") is { ValueKind: System.Text.Json.JsonValueKind.Object } pruned && pruned.GetPropertyCount() > 0) json.Problem("pruned_heads", pruned.GetRawText(), "no pruned heads");
+        if (json.Raw("pruned_heads") is { ValueKind: JsonValueKind.Object } pruned && pruned.GetPropertyCount() > 0) json.Problem("pruned_heads", pruned.GetRawText(), "no pruned heads");
     }
 
     /// <summary>A whole number of at least 1 under the first of several names that is there.</summary>
@@ -99,7 +100,9 @@ internal static class ConfigKinds
     }
 
     /// <summary>How groups of experts are chosen by the sum of their best two; null where all of them are.</summary>
-    internal static ExpertGroups? BestGroups(this ConfigReader json, double outside = 0)
+    /// <param name="json">The configuration.</param>
+    /// <param name="outside">The score for the choice of experts outside of these groups: below all others in types of transformers 5, but for one.</param>
+    internal static ExpertGroups? BestGroups(this ConfigReader json, double outside = double.NegativeInfinity)
     {
         var (all, kept) = (json.Count("n_group", 1), json.Count("topk_group", 1));
         return kept < all ? new(all, kept, BestTwo: true, outside) : null;
@@ -126,8 +129,14 @@ internal static class ConfigKinds
     /// <summary>time_step_limit: the shortest and the longest time step of a state space. An infinity may be written as an object.</summary>
     internal static (double Least, double Most) TimeSteps(this ConfigReader json)
     {
-        if (json.Raw("time_step_limit") is not { ValueKind: System.Text.Json.JsonValueKind.Array } list || list.GetArrayLength() != 2) return (0, double.PositiveInfinity);
-        double Of(System.Text.Json.JsonElement e) => e.ValueKind == System.Text.Json.JsonValueKind.Number ? e.GetDouble() : double.PositiveInfinity;
-        return (Of(list[0]), Of(list[1]));
+        (double, double) none = (0, double.PositiveInfinity);
+        if (json.Raw("time_step_limit") is not { } limits) return none;
+        double[] both = limits.ValueKind == JsonValueKind.Array ? [.. limits.EnumerateArray().Select(Number)] : [];
+        if (both is [var least, var most] && least <= most) return (least, most);
+        json.Problem("time_step_limit", limits.GetRawText(), "two numbers, the smaller first");
+        return none;
+
+        static double Number(JsonElement e) => e.ValueKind == JsonValueKind.Number ? e.GetDouble()
+            : e.ValueKind == JsonValueKind.Object && e.TryGetProperty("__float__", out var name) && name.ValueEquals("Infinity") ? double.PositiveInfinity : double.NaN;
     }
 }

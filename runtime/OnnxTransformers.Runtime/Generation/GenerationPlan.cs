@@ -144,7 +144,7 @@ internal sealed record GenerationPlan
         if (plan.Mode == SearchMode.GroupBeam)
         {
             if (plan.Beams % config.NumBeamGroups!.Value != 0) problems.Add(new Problem("num_beam_groups", $"{config.NumBeamGroups} groups of {plan.Beams} beams", "a divisor of num_beams"));
-            if (config.DiversityPenalty is not > 0) problems.Add(new Problem("diversity_penalty", $"{config.DiversityPenalty ?? 0}", "a number above 0 where there are groups"));
+            if (config.DiversityPenalty is not > 0) problems.Add(new Problem("diversity_penalty", (config.DiversityPenalty ?? 0).ToString(CultureInfo.InvariantCulture), "a number above 0 where there are groups"));
             if (plan.Samples) problems.Add(new Problem("do_sample", "true with groups of beams", "false"));
         }
         if (plan.Mode == SearchMode.ConstrainedBeam)
@@ -156,6 +156,6 @@ internal sealed record GenerationPlan
         if (!assisted && config.PromptLookupNumTokens is null) return;
         if (plan.Returned > 1) problems.Add(new Problem("num_return_sequences", $"{plan.Returned} where tokens are guessed", "1"));
         if (plan.Beams > 1) problems.Add(new Problem(assisted ? "assistant_model" : "prompt_lookup_num_tokens", $"with {plan.Beams} beams", "num_beams of 1"));
-        if (IsContrastive(config)) problems.Add(new Problem("penalty_alpha", $"{config.PenaltyAlpha} where tokens are guessed", "null"));
+        if (IsContrastive(config)) problems.Add(new Problem("penalty_alpha", string.Create(CultureInfo.InvariantCulture, $"{config.PenaltyAlpha} where tokens are guessed"), "null"));
     }
 }

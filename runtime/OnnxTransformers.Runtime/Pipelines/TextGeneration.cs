@@ -160,7 +160,7 @@ public sealed class TextGeneration : IPipeline
     /// <exception cref="InvalidInputException">The line can't be answered, or not by pieces: several inputs, several sequences, ids instead of text.</exception>
     public IAsyncEnumerable<TextPiece> StreamAsync(JsonElement line, CancellationToken cancellation = default) => new TextGenerationLine(this, line).StreamAsync(cancellation);
 
-    /// <summary>Lets go of the graph; runs that have begun end as usual.</summary>
+    /// <summary>Lets go of the graph: a step that has begun ends as usual, and the next one throws <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => _generator.Dispose();
 
     /// <summary>A chat that ends with the assistant's message is continued; otherwise the assistant begins one.</summary>

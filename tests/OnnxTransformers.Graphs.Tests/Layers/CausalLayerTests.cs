@@ -116,7 +116,7 @@ public sealed class CausalLayerTests
     {
         var g = new Graph("model", GraphRunner.Index(), new BuildOptions());
         var scores = g.Input("scores", ElementType.Float, new Shape("n", 4));
-        g.Output("experts", Op.Cast(TopWithBias(scores, null, 2, new ExpertGroups(2, 1, BestTwo: true)).Experts, ElementType.Float));
+        g.Output("experts", Op.Cast(TopWithBias(scores, null, 2, new ExpertGroups(2, 1, BestTwo: true, Outside: 0)).Experts, ElementType.Float));
         // The best expert is in the first group, the better pair in the second.
         Assert.That(GraphRunner.Run(g, new() { ["scores"] = (new float[] { 0.9f, 0.1f, 0.6f, 0.7f }, [1, 4]) }, output: "experts"), Is.EqualTo(new float[] { 3, 2 }));
     }
@@ -160,6 +160,19 @@ public sealed class CausalLayerTests
         Assert.That((GraphRunner.Run(g, feeds, weights, "experts")[0], GraphRunner.Run(g, feeds, weights, "weights")[0]), Is.EqualTo((2f, 0.5f)));
     }
 
+    /// <summary>Two groups of two, the first of which is better by its bias; its second expert counts less than nothing.</summary>
+    [TestCase(double.NegativeInfinity, ExpectedResult = "0 1")]
+    [TestCase(0, ExpectedResult = "0 2")]
+    public string Experts_outside_the_best_groups_are_not_chosen_unless_their_score_is_nothing(double outside)
+    {
+        var g = new Graph("model", GraphRunner.Index(("gate.weight", [4, 4]), ("bias", [4])), new BuildOptions());
+        var rows = g.Input("rows", ElementType.Float, new Shape("n", 4));
+        var routing = Route(new Module(g, ""), rows, new SparsePart(4, 2, 1, Activation.Named("silu"), ExpertScores.Sigmoid) { Bias = "bias", Groups = new(2, 1, BestTwo: true, outside) });
+        g.Output("experts", Op.Cast(routing.Experts, ElementType.Float));
+        var weights = new Dictionary<string, float[]> { ["gate.weight"] = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], ["bias"] = [1, -0.5f, -0.5f, -0.5f] };
+        return string.Join(' ', GraphRunner.Run(g, new() { ["rows"] = (new float[] { 4, -4, 0, 0 }, [1, 4]) }, weights, "experts"));
+    }
+
     [Test]
     public void A_convolution_sees_a_token_and_those_before_it()
     {
@@ -187,6 +200,17 @@ public sealed class CausalLayerTests
         feeds["strength"] = (new float[] { 1, 1, 1 }, [1, 3, 1]);
         var root = Math.Sqrt(0.5);
         Assert.That(GraphRunner.Run(g, feeds, output: "read"), Is.EqualTo(new[] { root, 2 * root, 5 * root, 6 * root, 2.5 * root, 3 * root }).Within(1e-5));
+    }
+
+    [TestCase(Precision.Fp32)]
+    [TestCase(Precision.Fp16)]
+    public void What_forgets_slowly_forgets_in_half_precision_too(Precision precision)
+    {
+        var g = new Graph("model", GraphRunner.Index(("A_log", [1]), ("dt_bias", [1])), new BuildOptions { Precision = precision });
+        var steps = g.Input("steps", ElementType.Float, new Shape("batch_size", "sequence_length", 1));
+        g.Output("left", Remaining(new Module(g, ""), Op.Cast(steps, g.Options.ComputeType)));
+        // Half precision has no number between 0.9995 and 1.
+        Assert.That(GraphRunner.Run(g, new() { ["steps"] = (new float[] { 0 }, [1, 1, 1]) }, new() { ["A_log"] = [-9], ["dt_bias"] = [0] }, "left")[0], Is.EqualTo(Math.Exp(-Math.Exp(-9) * Math.Log(2))).Within(1e-6));
     }
 
     [Test]

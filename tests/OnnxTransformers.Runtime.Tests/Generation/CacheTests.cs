@@ -57,7 +57,7 @@ public sealed class CacheTests
     {
         var package = TinyDecoder.Write(_folder.FullName, says: false);
         Assert.That(() => TokenGenerator.Load(package, strategy: CacheStrategy.Shared), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo(
-            $"opening {package} for text-generation: cache: the graph does not say that its attention writes into the past's buffer; supported: Growing. Next: export the model with --target cpu"));
+            $"opening {package} for text-generation: cache: the graph does not say that its attention writes into the past's buffer; supported: Growing. Next: export the model with --target cpu or cuda"));
     }
 
     [Test]
@@ -92,6 +92,43 @@ public sealed class CacheTests
         });
     }
 
+    /// <summary>A device's allocator must be there for as long as what it allocated.</summary>
+    [Test]
+    public void ACacheMayOutliveItsDevice()
+    {
+        var package = TinyDecoder.Write(_folder.FullName, says: false);
+        using var session = ModelSession.Open(Path.Combine(package, "onnx", "model.onnx"));
+        using var graphs = session.Use(native => new ProviderDevice(native, RuntimeOptions.Default, "Cpu", 0));
+        var slots = CacheSlot.Of(session);
+        using (var cache = new KeyValueCache(slots, graphs, CacheStrategy.Shared, 8))
+        {
+            cache.Begin(2, 1);
+            graphs.Dispose();
+            cache.Select([1, 0, 1]);
+            Assert.That(cache.Value(0).GetTensorTypeAndShape().Shape[0], Is.EqualTo(3));
+            Assert.That(cache.Value(0).GetTensorDataAsSpan<float>().ToArray(), Is.All.Zero);
+            using var late = new KeyValueCache(slots, graphs, CacheStrategy.Shared, 8);
+            Assert.That(() => late.Begin(1, 1), Throws.TypeOf<ObjectDisposedException>());
+        }
+    }
+
+    /// <summary>A card may have no room for a long text and have it for a shorter one.</summary>
+    [Test]
+    public void ACacheThatFoundNoMemoryStaysEmpty()
+    {
+        var package = TinyDecoder.Write(_folder.FullName, says: false);
+        using var session = ModelSession.Open(Path.Combine(package, "onnx", "model.onnx"));
+        var device = new SmallDevice(values: 1);
+        using var cache = new KeyValueCache(CacheSlot.Of(session), device, CacheStrategy.Shared, 8);
+        Assert.That(() => cache.Begin(3, 1), Throws.TypeOf<InsufficientMemoryException>());
+        Assert.That(cache.Rows, Is.Zero);
+        device.Room = 2;
+        cache.Begin(2, 1);
+        Assert.That((cache.Rows, cache.Value(0).GetTensorTypeAndShape().Shape[0], cache.Value(1).GetTensorTypeAndShape().Shape[0]), Is.EqualTo((2, 2L, 2L)));
+        cache.Dispose();
+        Assert.That(device.Holders, Is.Zero);
+    }
+
     [Test]
     public void ADisposedGeneratorRefuses()
     {
@@ -99,6 +136,16 @@ public sealed class CacheTests
         generator.Dispose();
         generator.Dispose();
         Assert.That(() => generator.Generate(new() { InputIds = [[3]] }), Throws.TypeOf<ObjectDisposedException>());
+    }
+
+    [Test]
+    public void AGeneratorThatIsDisposedBetweenTwoStepsRefusesTheNext()
+    {
+        var generator = TokenGenerator.Load(TinyDecoder.Write(_folder.FullName, says: false));
+        using var search = generator.Begin(new() { InputIds = [[3]] });
+        search.Step(CancellationToken.None);
+        generator.Dispose();
+        Assert.That(() => search.Step(CancellationToken.None), Throws.TypeOf<ObjectDisposedException>());
     }
 
     /// <summary>Native memory must not grow: caches, bindings and outputs are freed also where a stream is left or cancelled.</summary>
@@ -137,6 +184,32 @@ public sealed class CacheTests
             {
                 // That is what every third wants.
             }
+        }
+    }
+    /// <summary>The processor, with room for some values only.</summary>
+    private sealed class SmallDevice(int values) : CacheDevice
+    {
+        internal int Room { get; set; } = values;
+
+        internal int Holders { get; private set; }
+
+        internal override OrtMemoryInfo Memory => HostDevice.Instance.Memory;
+
+        internal override bool IsHost => true;
+
+        internal override OrtValue Allocate(ElementType type, long[] shape, bool zeroed) => --Room >= 0 ? HostDevice.Instance.Allocate(type, shape, zeroed) : throw new InsufficientMemoryException();
+
+        internal override OrtValue SelectRows(OrtValue value, ReadOnlySpan<int> rows) => HostDevice.Instance.SelectRows(value, rows);
+
+        internal override OrtValue Crop(OrtValue value, int axis, int length) => HostDevice.Instance.Crop(value, axis, length);
+
+        internal override void Enter() => Holders++;
+
+        internal override void Leave() => Holders--;
+
+        public override void Dispose()
+        {
+            // The processor stays.
         }
     }
 }

@@ -68,8 +68,10 @@ public sealed class ForeignPackageTests
     public void A_size_that_nothing_gives_is_refused()
     {
         var package = TinyDecoder.Write(_folder["open"], says: false, open: "kv_cache_dim");
-        Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.Contains(
-            "past_key_values.0.key: kv_cache_dim, a size that neither the graph nor genai_config.json gives; supported: sizes of all dimensions but those of rows and tokens"));
+        Assert.That(() => TokenGenerator.Load(package), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo(
+            $"opening {package} for text-generation: 2 problems\n{Line("key")}\n{Line("value")}"));
+
+        static string Line(string part) => $"  past_key_values.0.{part}: kv_cache_dim, a size that neither the graph nor genai_config.json gives; supported: sizes of all dimensions but those of rows and tokens. Next: give num_key_value_heads and head_size in genai_config.json";
     }
 
     private string Pair(bool begins)
@@ -111,6 +113,19 @@ public sealed class ForeignPackageTests
         using var generator = TokenGenerator.Load(package);
         var said = generator.Defaults;
         Assert.That((said.NumBeams, said.LengthPenalty, said.NoRepeatNgramSize, said.MinLength, said.EarlyStopping), Is.EqualTo(((int?)3, (double?)0.5, (int?)2, (int?)6, (EarlyStopping?)EarlyStopping.Heuristic)));
+    }
+
+    /// <summary>Unless it says otherwise, onnxruntime-genai slides a window itself: then the graph has no buffer of its own.</summary>
+    [TestCase("", ExpectedResult = CacheStrategy.Growing)]
+    [TestCase(", \"slide_key_value_cache\": true", ExpectedResult = CacheStrategy.Growing)]
+    [TestCase(", \"slide_key_value_cache\": false", ExpectedResult = CacheStrategy.Shared)]
+    public CacheStrategy A_window_is_the_graphs_where_the_runtime_does_not_slide_it(string says)
+    {
+        var package = GenAi(shares: false);
+        var file = Path.Combine(package, "genai_config.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"decoder\": {", $"\"decoder\": {{\"sliding_window\": {{\"window_size\": 8{says}}}, ", StringComparison.Ordinal));
+        using var model = CausalModel.Open(Package.Open(package));
+        return model.Strategy;
     }
 
     [Test]

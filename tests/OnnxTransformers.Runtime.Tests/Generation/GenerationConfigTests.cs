@@ -60,6 +60,7 @@ public sealed class GenerationConfigTests
     [TestCase("{\"num_beams\": 2, \"prompt_lookup_num_tokens\": 3}", false, "prompt_lookup_num_tokens: with 2 beams; supported: num_beams of 1")]
     [TestCase("{\"penalty_alpha\": 0.5}", true, "penalty_alpha: 0.5 where tokens are guessed; supported: null")]
     [TestCase("{\"num_return_sequences\": 2, \"do_sample\": true}", true, "num_return_sequences: 2 where tokens are guessed; supported: 1")]
+    [SetCulture("de-DE")]
     public void RefusesGuessesForOtherSearches(string arguments, bool assisted, string message) =>
         Assert.That(() => GenerationPlan.Resolve(GenerationConfig.FromArguments(JsonDocument.Parse(arguments).RootElement), GenerationConfig.Default, new(5, 64, HasAssistant: assisted)),
             Throws.TypeOf<InvalidInputException>().With.Message.EqualTo($"resolving the generation configuration: {message}"));

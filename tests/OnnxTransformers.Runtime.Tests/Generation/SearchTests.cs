@@ -91,10 +91,12 @@ public sealed class SearchTests
     public void TheDrawsOfAPromptAreItsOwn(int returned, int? beams)
     {
         using var generator = new TokenGenerator(new FakeModel(end: 2));
-        int[][] Draw(params int[][] prompts) => [.. generator.Generate(new() { InputIds = prompts, Config = new() { DoSample = true, NumReturnSequences = returned, NumBeams = beams, MaxNewTokens = 9, Seed = 4, Temperature = 3, EosTokenId = [2] } }) switch
+        var config = new GenerationConfig { DoSample = true, NumReturnSequences = returned, NumBeams = beams, MaxNewTokens = 9, Seed = 4, Temperature = 3, EosTokenId = [2] };
+        int[][] Draw(params int[][] prompts)
         {
-            var result => result.Sequences.Select((s, i) => s[..(result.PromptLength + result.NewTokens[i])]),
-        }];
+            var result = generator.Generate(new() { InputIds = prompts, Config = config });
+            return [.. result.Sequences.Select((s, i) => s[..(result.PromptLength + result.NewTokens[i])])];
+        }
         int[] other = [8, 4, 6, 1, 3];
         Assert.That(Draw(Prompt, other), Is.EqualTo((int[][])[.. Draw(Prompt), .. Draw(other)]));
         Assert.That(Draw(other, Prompt), Is.EqualTo((int[][])[.. Draw(other), .. Draw(Prompt)]));
@@ -280,8 +282,15 @@ public sealed class SearchTests
             Assert.That(() => generator.Generate(new() { InputIds = [[1, 2]], AttentionMask = [[1, 2]] }), Refuses("reading the prompts: attention_mask: values other than 0 and 1; supported: 0 and 1"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1], [2]], Config = new() { PromptLookupNumTokens = 2 } }), Refuses("guessing tokens: input_ids: 2 prompts; supported: one prompt"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Assistant = new FakeModel(40) }), Refuses("guessing with an assistant: assistant_model: a vocabulary of 40 tokens; supported: 50, as the model that checks"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Assistant = new FakeModel(canCrop: false) }), Refuses(
+                "guessing with an assistant: assistant_model: a state that sums up all tokens or keeps the last ones only; supported: models whose tokens can be taken back"));
+            using var sums = new TokenGenerator(new FakeModel(canCrop: false));
+            Assert.That(() => sums.Generate(new() { InputIds = [[1]], Config = new() { PromptLookupNumTokens = 2 } }), Refuses(
+                "guessing tokens: model: a state that sums up all tokens or keeps the last ones only; supported: models whose tokens can be taken back"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { ForcedEosTokenId = [50], EosTokenId = [51], ExponentialDecayLengthPenalty = new(1, 2) } }), Refuses(
-                "resolving the generation configuration: 2 problems\n  forced_eos_token_id: id 50; supported: ids below 50, the size of the vocabulary\n  eos_token_id: id 51; supported: ids below 50, the size of the vocabulary"));
+                "resolving the generation configuration: 2 problems\n  forced_eos_token_id: id 50; supported: ids from 0 to 49\n  eos_token_id: id 51; supported: ids from 0 to 49"));
+            Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { ForcedBosTokenId = -1 } }), Refuses(
+                "resolving the generation configuration: forced_bos_token_id: id -1; supported: ids from 0 to 49"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { AssistantModel = "small" } }), Refuses(
                 "guessing with an assistant: assistant_model: small, and the model is of no package; supported: a package's name from the model's package on. Next: give GenerationRequest.Assistant"));
             Assert.That(() => generator.Generate(new() { InputIds = [[1]], Config = new() { StopStrings = ["a"] } }), Refuses("looking for stop strings: stop_strings: the package has no tokenizer; supported: packages with one"));

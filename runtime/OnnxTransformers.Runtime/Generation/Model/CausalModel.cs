@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 
 namespace OnnxTransformers.Generation;
@@ -76,8 +75,9 @@ public sealed class CausalModel : ICausalModel
             var slots = CacheSlot.Of(session, about);
             var shares = SharesBuffers(session) || about is { SharesBuffers: true };
             Check(package, session, first, slots, strategy, shares);
+            var vocabulary = VocabularyOf(package, session, about);
             var kept = strategy ?? (shares ? CacheStrategy.Shared : CacheStrategy.Growing);
-            return new CausalModel(session, first, slots, DeviceOf(session, options), kept, VocabularyOf(package, session, about), PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null, traits);
+            return new CausalModel(session, first, slots, DeviceOf(session, options), kept, vocabulary, PositionsOf(package.Config) ?? about?.Positions, countsTokens: about is not null, traits);
         }
     }
 
@@ -115,7 +115,7 @@ public sealed class CausalModel : ICausalModel
     {
         _session.Dispose();
         _first?.Dispose();
-        if (_device is ProviderDevice) _device.Dispose();
+        _device.Dispose();
     }
 
     /// <summary>Positions that the configuration gives a model; null where it says none.</summary>
@@ -137,13 +137,13 @@ public sealed class CausalModel : ICausalModel
         foreach (var input in session.Inputs)
             if (!Known.Contains(input.Name) && !slots.Any(s => s.Input == input.Name)) problems.Add(new Problem(input.ToString(), "an input that text generation can't fill", string.Join(", ", Known)));
         foreach (var slot in slots)
-            if (slot.Open is { } open) problems.Add(new Problem(slot.Input, $"{open}, a size that neither the graph nor genai_config.json gives", "sizes of all dimensions but those of rows and tokens"));
+            if (slot.Open is { } open) problems.Add(new Problem(slot.Input, $"{open}, a size that neither the graph nor genai_config.json gives", "sizes of all dimensions but those of rows and tokens", "give num_key_value_heads and head_size in genai_config.json"));
         foreach (var input in first?.Inputs ?? [])
             if (!Known.Contains(input.Name)) problems.Add(new Problem($"{WithoutPast}: {input}", "an input that text generation can't fill", string.Join(", ", Known)));
         foreach (var slot in slots)
             if (first is not null && first.Output(slot.Output) is null) problems.Add(new Problem($"{WithoutPast}: {slot.Output}", "the graph gives no such output", $"what {WithPast} takes as {slot.Input}"));
         if (strategy == CacheStrategy.Growing && slots.Any(s => s.Window is not null)) problems.Add(new Problem("cache", "the graph's attention keeps a window of tokens in a buffer of its own", "Shared"));
-        if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu"));
+        if (strategy == CacheStrategy.Shared && !shares) problems.Add(new Problem("cache", "the graph does not say that its attention writes into the past's buffer", "Growing", "export the model with --target cpu or cuda"));
         if (problems.Count == 0) return;
         throw new UnsupportedCheckpointException($"opening {package.Folder} for text-generation", problems) { ModelType = package.Config.ModelType, Architectures = package.Config.Architectures };
     }
@@ -250,66 +250,6 @@ public sealed class CausalModel : ICausalModel
                 var place = step.Total - step.Tokens + t;
                 positions[(row * step.Tokens) + t] = step.CountsPadding ? place : mask[place] != 0 ? count++ : 1;
             }
-        }
-    }
-}
-
-/// <summary>The scores and states of a step, on the host.</summary>
-internal sealed class StepOutput(OrtValue scores, OrtValue? states, StepBinding? lender) : IModelOutput
-{
-    private readonly Rows _scores = new(scores);
-    private bool _disposed;
-    private readonly Rows? _states = states is null ? null : new(states);
-
-    internal long Bytes => _scores.Bytes + (_states?.Bytes ?? 0);
-
-    public void CopyScores(int row, int back, Span<float> target) => _scores.Copy(row, back, target);
-
-    public ReadOnlySpan<float> State(int row, int back)
-    {
-        var all = _states ?? throw new InvalidOperationException("The step did not ask for states.");
-        var state = new float[all.Width];
-        all.Copy(row, back, state);
-        return state;
-    }
-
-    public void Dispose()
-    {
-        if (_disposed) return;
-        _disposed = true;
-        if (lender is null) scores.Dispose();
-        else lender.Return(scores);
-        states?.Dispose();
-    }
-
-    /// <summary>A tensor [rows, tokens, width] whose last tokens are looked at.</summary>
-    private sealed class Rows
-    {
-        private readonly OrtValue _value;
-        private readonly ElementType _type;
-        private readonly int _tokens;
-
-        internal Rows(OrtValue value)
-        {
-            var info = value.GetTensorTypeAndShape();
-            (_value, _type) = (value, OrtTypes.From(info.ElementDataType));
-            (_tokens, Width) = ((int)info.Shape[1], (int)info.Shape[2]);
-            Bytes = info.ElementCount * (_type == ElementType.Float ? 4 : 2);
-        }
-
-        internal int Width { get; }
-
-        internal long Bytes { get; }
-
-        internal void Copy(int row, int back, Span<float> target)
-        {
-            var at = ((row * _tokens) + _tokens - 1 - back) * Width;
-            if (_type == ElementType.Float)
-            {
-                _value.GetTensorDataAsSpan<float>().Slice(at, Width).CopyTo(target);
-                return;
-            }
-            Narrowing.Copy(_value.GetTensorMutableRawData().Slice(2 * at, 2 * Width), _type, MemoryMarshal.AsBytes(target[..Width]), ElementType.Float);
         }
     }
 }

@@ -57,8 +57,8 @@ internal sealed record GenAiWindow(int Tokens, ImmutableArray<int> Layers)
 {
     internal static GenAiWindow? Read(ConfigReader? json)
     {
-        // A window that the runtime slides itself belongs to graphs of fixed sizes.
-        if (json is null || json.Bool("slide_key_value_cache", false) || json.IntOrNull("window_size") is not { } tokens || tokens <= 0) return null;
+        // A window that the runtime slides itself, as it does unless told otherwise, belongs to graphs of fixed sizes.
+        if (json is null || json.Bool("slide_key_value_cache", true) || json.IntOrNull("window_size") is not { } tokens || tokens <= 0) return null;
         return new(tokens, json.Ints("layers", []));
     }
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace OnnxTransformers.Generation;
 
@@ -10,6 +9,7 @@ internal sealed class KeyValueCache : IModelCache
     private readonly ImmutableArray<CacheSlot> _slots;
     private readonly CacheDevice _device;
     private readonly OrtValue?[] _values;
+    private bool _holdsDevice;
     private bool _disposed;
 
     internal KeyValueCache(ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int capacity)
@@ -39,6 +39,7 @@ internal sealed class KeyValueCache : IModelCache
 
     /// <summary>Prepares for a step: an empty cache gets its first values.</summary>
     /// <exception cref="InvalidInputException">The buffer is too short, or the rows are others.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     internal void Begin(int rows, int tokens)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -46,8 +47,12 @@ internal sealed class KeyValueCache : IModelCache
         if (Strategy == CacheStrategy.Shared && Length + tokens > Capacity)
             throw new InvalidInputException("running a step", new Problem("cache", $"{Length + tokens} tokens", $"{Capacity}, for which the buffer was made"));
         if (Rows != 0) return;
-        Rows = rows;
+        if (!_holdsDevice) _device.Enter();
+        _holdsDevice = true;
+        // Where there was no memory for all, the cache stayed empty and may be tried again.
+        Free();
         for (var i = 0; i < _slots.Length; i++) _values[i] = _device.Allocate(_slots[i].Type, _slots[i].Dimensions(rows, Strategy == CacheStrategy.Shared ? _slots[i].Room(Capacity, _device.IsHost) : 0), zeroed: _slots[i].LengthAxis < 0);
+        Rows = rows;
     }
 
     /// <summary>The value of a slot; it stays the cache's.</summary>
@@ -87,7 +92,8 @@ internal sealed class KeyValueCache : IModelCache
         if (_disposed) return;
         _disposed = true;
         Binding?.Dispose();
-        foreach (var value in _values) value?.Dispose();
+        Free();
+        if (_holdsDevice) _device.Leave();
     }
 
     private bool IsIdentity(ReadOnlySpan<int> rows)
@@ -98,85 +104,18 @@ internal sealed class KeyValueCache : IModelCache
         return true;
     }
 
+    private void Free()
+    {
+        foreach (ref var value in _values.AsSpan())
+        {
+            value?.Dispose();
+            value = null;
+        }
+    }
+
     private void Replace(int slot, OrtValue value)
     {
         _values[slot]!.Dispose();
         _values[slot] = value;
-    }
-}
-
-/// <summary>Where a cache lives, and the copying that happens there.</summary>
-internal abstract class CacheDevice : IDisposable
-{
-    /// <summary>The memory that values are bound to.</summary>
-    internal abstract OrtMemoryInfo Memory { get; }
-
-    /// <summary>Whether host and device are one.</summary>
-    internal abstract bool IsHost { get; }
-
-    internal abstract OrtValue Allocate(ElementType type, long[] shape, bool zeroed);
-
-    /// <summary>A copy of some rows of a value.</summary>
-    internal abstract OrtValue SelectRows(OrtValue value, ReadOnlySpan<int> rows);
-
-    /// <summary>A copy of a value with the beginning of one dimension only.</summary>
-    internal abstract OrtValue Crop(OrtValue value, int axis, int length);
-
-    public abstract void Dispose();
-
-    private protected static TensorElementType Native(ElementType type) => (TensorElementType)(int)type;
-}
-
-/// <summary>The processor: values are copied in blocks.</summary>
-internal sealed class HostDevice : CacheDevice
-{
-    internal static HostDevice Instance { get; } = new();
-
-    internal override OrtMemoryInfo Memory => OrtMemoryInfo.DefaultInstance;
-
-    internal override bool IsHost => true;
-
-    internal override OrtValue Allocate(ElementType type, long[] shape, bool zeroed)
-    {
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), shape);
-        if (zeroed) value.GetTensorMutableRawData().Clear();
-        return value;
-    }
-
-    internal override OrtValue SelectRows(OrtValue value, ReadOnlySpan<int> rows)
-    {
-        var info = value.GetTensorTypeAndShape();
-        var shape = info.Shape;
-        var had = (int)shape[0];
-        shape[0] = rows.Length;
-        var target = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, info.ElementDataType, shape);
-        if (info.ElementCount == 0) return target;
-        var from = value.GetTensorMutableRawData();
-        var to = target.GetTensorMutableRawData();
-        var row = from.Length / had;
-        for (var i = 0; i < rows.Length; i++) from.Slice(rows[i] * row, row).CopyTo(to[(i * row)..]);
-        return target;
-    }
-
-    internal override OrtValue Crop(OrtValue value, int axis, int length)
-    {
-        var info = value.GetTensorTypeAndShape();
-        var shape = info.Shape;
-        var had = (int)shape[axis];
-        shape[axis] = length;
-        var target = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, info.ElementDataType, shape);
-        var from = value.GetTensorMutableRawData();
-        var to = target.GetTensorMutableRawData();
-        if (to.IsEmpty) return target;
-        var blocks = 1L;
-        for (var i = 0; i < axis; i++) blocks *= shape[i];
-        var (wide, narrow) = ((int)(from.Length / blocks), (int)(to.Length / blocks));
-        for (var i = 0; i < blocks; i++) from.Slice(i * wide, narrow).CopyTo(to[(i * narrow)..]);
-        return target;
-    }
-
-    public override void Dispose()
-    {
-        // The memory description is ONNX Runtime's own.
     }
 }

@@ -12,6 +12,7 @@ internal sealed class ProviderDevice : CacheDevice
     private readonly RuntimeOptions _options;
     private readonly OrtAllocator _allocator;
     private readonly RunOptions _runOptions = new();
+    private readonly SessionLease _lease;
 
     /// <param name="session">A session that computes on the device, for its memory.</param>
     /// <param name="options">How copying graphs are opened.</param>
@@ -23,6 +24,7 @@ internal sealed class ProviderDevice : CacheDevice
         IsHost = memory == "Cpu";
         Memory = new OrtMemoryInfo(memory, OrtAllocatorType.DeviceAllocator, deviceId, OrtMemType.Default);
         _allocator = new OrtAllocator(session, Memory);
+        _lease = new SessionLease(new Natives(this));
     }
 
     internal override OrtMemoryInfo Memory { get; }
@@ -34,15 +36,6 @@ internal sealed class ProviderDevice : CacheDevice
         if (shape.Contains(0)) return OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), shape);
         // Kernels read a buffer further than the text, and what was there before may be no number at all.
         return Owned.By(OrtValue.CreateAllocatedTensorValue(_allocator, Native(type), shape), value => Cleared(value, type, shape));
-    }
-
-    private OrtValue Cleared(OrtValue value, ElementType type, long[] shape)
-    {
-        using var zero = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), [.. shape.Select(_ => 1L)]);
-        zero.GetTensorMutableRawData().Clear();
-        using var dimensions = OrtValue.CreateTensorValueFromMemory(shape, [shape.Length]);
-        Run(zero, "Expand", [("shape", dimensions)], binding => binding.BindOutput("y", value)).Dispose();
-        return value;
     }
 
     internal override OrtValue SelectRows(OrtValue value, ReadOnlySpan<int> rows)
@@ -61,12 +54,19 @@ internal sealed class ProviderDevice : CacheDevice
         return Copy(value, "Slice", [("starts", starts), ("ends", ends), ("axes", axes)]);
     }
 
-    public override void Dispose()
+    internal override void Enter() => _lease.Enter();
+
+    internal override void Leave() => _lease.Leave();
+
+    public override void Dispose() => _lease.Close();
+
+    private OrtValue Cleared(OrtValue value, ElementType type, long[] shape)
     {
-        foreach (var copier in _copiers.Values) copier.Value.Dispose();
-        _runOptions.Dispose();
-        _allocator.Dispose();
-        Memory.Dispose();
+        using var zero = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Native(type), [.. shape.Select(_ => 1L)]);
+        zero.GetTensorMutableRawData().Clear();
+        using var dimensions = OrtValue.CreateTensorValueFromMemory(shape, [shape.Length]);
+        Run(zero, "Expand", [("shape", dimensions)], binding => binding.BindOutput("y", value)).Dispose();
+        return value;
     }
 
     private OrtValue Copy(OrtValue value, string op, ReadOnlySpan<(string Name, OrtValue Value)> others) => Run(value, op, others, binding => binding.BindOutputToDevice("y", Memory));
@@ -89,5 +89,17 @@ internal sealed class ProviderDevice : CacheDevice
         using var native = new Ort.SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         Providers.Append(native, _options, $"opening a graph that copies caches ({op})");
         return new InferenceSession(CopyGraph.Write(type, rank, op), native);
+    }
+
+    /// <summary>What the last one to leave frees: buffers are freed by the allocator that made them.</summary>
+    private sealed class Natives(ProviderDevice device) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (var copier in device._copiers.Values) copier.Value.Dispose();
+            device._runOptions.Dispose();
+            device._allocator.Dispose();
+            device.Memory.Dispose();
+        }
     }
 }

@@ -19,7 +19,7 @@ internal sealed class AssistedLoop : ITokenSearch
         _sequence = run.Begin(1)[0];
         _guesser = run.Request.Assistant is { } assistant ? new Assistant(assistant, run.Plan, run.Model.Vocabulary) : new PromptLookup(run.Plan);
         _runner = new StepRunner(run.Model, run.Model.CreateCache(run.Plan.MaxLength));
-        if (!_runner.Cache.CanCrop) throw new InvalidInputException("guessing tokens", new Problem("model", "a state that sums up all tokens", "models whose tokens can be taken back"));
+        if (!_runner.Cache.CanCrop) throw new InvalidInputException("guessing tokens", new Problem("model", "a state that sums up all tokens or keeps the last ones only", "models whose tokens can be taken back"));
     }
 
     public GenerationResult Result => Results.Of(_run, [_sequence], _runner, run => run.Plan.Pad ?? 0);

@@ -69,7 +69,7 @@ internal sealed class GenerationRun
             ("forced_eos_token_id", config.ForcedEosTokenId ?? []),
             ("eos_token_id", config.ExponentialDecayLengthPenalty is null ? [] : Plan.Eos),
         ];
-        var problems = forced.SelectMany(f => f.Ids.Where(id => id >= vocabulary).Select(id => new Problem(f.Key, $"id {id}", $"ids below {vocabulary}, the size of the vocabulary"))).ToList();
+        var problems = forced.SelectMany(f => f.Ids.Where(id => id < 0 || id >= vocabulary).Select(id => new Problem(f.Key, $"id {id}", $"ids from 0 to {vocabulary - 1}"))).ToList();
         if (problems.Count > 0) throw new InvalidInputException("resolving the generation configuration", problems);
     }
 

@@ -57,7 +57,7 @@ internal sealed class Assistant : IGuesser
         (_plan, _count) = (plan, plan.Config.NumAssistantTokens ?? 20);
         _runner = new StepRunner(model, model.CreateCache(plan.MaxLength));
         _scores = new float[vocabulary];
-        if (!_runner.Cache.CanCrop) throw new InvalidInputException("guessing with an assistant", new Problem("assistant_model", "a state that sums up all tokens", "models whose tokens can be taken back"));
+        if (!_runner.Cache.CanCrop) throw new InvalidInputException("guessing with an assistant", new Problem("assistant_model", "a state that sums up all tokens or keeps the last ones only", "models whose tokens can be taken back"));
     }
 
     public IReadOnlyList<int> Guess(IReadOnlyList<int> ids, int most, CancellationToken cancellation)

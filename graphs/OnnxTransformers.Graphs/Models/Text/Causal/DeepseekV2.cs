@@ -21,7 +21,7 @@ internal sealed class DeepseekV2(DeepseekV2.Config c, Module m)
             int experts = json.CountOf(64, "n_routed_experts", "num_local_experts"), shared = json.Count("n_shared_experts", 2), perToken = json.Count("num_experts_per_tok", 1), width = json.Count("moe_intermediate_size", 1407);
             var bias = json.Bool("mlp_bias", false);
             var part = new SparsePart(experts, perToken, width, json.Activation("hidden_act", "silu"), ExpertScores.Softmax)
-            { Groups = grouped ? new ExpertGroups(groups, chosen, BestTwo: false) : null, Scale = json.Double("routed_scaling_factor", 1), SharedWidth = shared * width, SharedBias = bias };
+            { Groups = grouped ? new ExpertGroups(groups, chosen, BestTwo: false, Outside: 0) : null, Scale = json.Double("routed_scaling_factor", 1), SharedWidth = shared * width, SharedBias = bias };
             return new(sizes, attention, json.Double("rms_norm_eps", 1e-6), json.Count("intermediate_size", 11008), bias, json.Count("first_k_dense_replace", 0, least: 0), part);
         }
     }

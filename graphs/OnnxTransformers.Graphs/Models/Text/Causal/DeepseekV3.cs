@@ -27,7 +27,7 @@ internal sealed class DeepseekV3(DeepseekV3.Config c, Module m)
         var d = new Defaults(128, 64, 128, 512, 1536, 18432, 256, 8, 2048, 2.5);
         var attention = ReadAttention(json, sizes, d);
         attention = attention with { Rotary = Paired(json, RotaryConfig.Read(json, attention.TurnedSize, sizes.MaxPositions)) };
-        var part = ReadPart(json, d, ExpertScores.Sigmoid) with { Groups = new ExpertGroups(json.Count("n_group", 8), json.Count("topk_group", 4), BestTwo: true) };
+        var part = ReadPart(json, d, ExpertScores.Sigmoid) with { Groups = new ExpertGroups(json.Count("n_group", 8), json.Count("topk_group", 4), BestTwo: true, Outside: 0) };
         var dense = json.Count("first_k_dense_replace", 3, least: 0);
         return Of(json, sizes, attention, d, part, [.. Enumerable.Range(0, sizes.Layers).Select(i => i >= dense)]);
     }
@@ -52,7 +52,7 @@ internal sealed class DeepseekV3(DeepseekV3.Config c, Module m)
         if (rotary.Size != attention.TurnedSize) json.Problem("rope_parameters.partial_rotary_factor", $"{rotary.Size} of {head} components", $"{attention.TurnedSize}, as qk_rope_head_dim says");
         attention = attention with { Rotary = Paired(json, rotary), KeepsLatents = true, QueryScale = RotaryConfig.GrowingQueries(json) };
         var dense = json.Count("first_k_dense_replace", 0, least: 0);
-        return Of(json, sizes, attention, d, ReadPart(json, d, ExpertScores.Softmax) with { Bias = null, Groups = json.BestGroups() }, [.. Enumerable.Range(0, sizes.Layers).Select(i => i >= dense)]);
+        return Of(json, sizes, attention, d, ReadPart(json, d, ExpertScores.Softmax) with { Bias = null, Groups = json.BestGroups(outside: 0) }, [.. Enumerable.Range(0, sizes.Layers).Select(i => i >= dense)]);
     }
 
     private static LatentAttention ReadAttention(ConfigReader json, DecoderSizes sizes, Defaults d)

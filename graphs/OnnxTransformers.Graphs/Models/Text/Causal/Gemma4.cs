@@ -37,7 +37,8 @@ internal sealed class Gemma4(Gemma4.Config c, Module m)
         internal static Config Read(ConfigReader json)
         {
             json.Ignore("hidden_act", "cache_implementation");                                      // hidden_activation counts
-            if (json.String("use_bidirectional_attention") is "all" or "vision") json.Problem("use_bidirectional_attention", "some tokens see later ones", "null");
+            // "vision" is for tokens of one image, which texts don't have.
+            if (json.String("use_bidirectional_attention") is { } both and not "vision") json.Problem("use_bidirectional_attention", $"\"{both}\"", "null, vision (tokens that see later ones are not supported yet)");
             var sizes = DecoderSizes.Read(json, vocab: 262144, hidden: 2304, layers: 30, heads: 8, positions: 131072, kvHeads: 4, headSize: 256, tied: true, padding: 0);
             // The last layer is full, whatever the list says.
             ImmutableArray<bool> slides = [.. json.Sliding(sizes.Layers, i => (i + 1) % 6 != 0).Select((s, i) => s && i < sizes.Layers - 1)];
@@ -65,9 +66,7 @@ internal sealed class Gemma4(Gemma4.Config c, Module m)
         {
             int wide = json.Count("global_head_dim", 512), few = json.Int("num_global_key_value_heads", sizes.KvHeads);
             if (json.Object("per_layer_config") is not { } given) return [.. slides.Select(s => s ? (sizes.KvHeads, sizes.HeadSize) : (equal ? few : sizes.KvHeads, wide))];
-            var differing = given.Element.EnumerateObject().ToDictionary(p => int.TryParse(p.Name, out var i) ? i : -1, p => given.Object(p.Name));
-            var heads = Enumerable.Range(0, sizes.Layers).Select(i => differing.GetValueOrDefault(i) is { } d ? (d.Count("num_key_value_heads", sizes.KvHeads), d.Count("head_dim", sizes.HeadSize)) : (sizes.KvHeads, sizes.HeadSize));
-            return [.. heads];
+            return [.. Enumerable.Range(0, sizes.Layers).Select(i => given.Object($"{i}") is { } d ? (d.Count("num_key_value_heads", sizes.KvHeads), d.Count("head_dim", sizes.HeadSize)) : (sizes.KvHeads, sizes.HeadSize))];
         }
     }
 

@@ -18,12 +18,11 @@ internal sealed class Jamba(Jamba.Config c, Module m)
     {
         internal static Config Read(ConfigReader json)
         {
-            json.Ignore("num_logits_to_keep", "output_router_logits", "router_aux_loss_coef", "use_mamba_kernels", "layer_types", "layers_block_type");   // the kinds follow from period and offset
+            json.Ignore("num_logits_to_keep", "output_router_logits", "router_aux_loss_coef", "use_mamba_kernels", "layer_types", "layers_block_type", "sliding_window");   // the kinds follow from period and offset; the reference's mask has no window
             var sizes = DecoderSizes.Read(json, vocab: 65536, hidden: 4096, layers: 32, heads: 32, positions: 262144, kvHeads: 8, padding: 0);
             var epsilon = json.Double("rms_norm_eps", 1e-6);
             var activation = json.Activation("hidden_act", "silu");
             var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, Rotary: null);
-            attention = attention with { How = attention.How with { Window = json.Int("sliding_window", 0) } };
             var automatic = json.Raw("mamba_dt_rank") is not { ValueKind: System.Text.Json.JsonValueKind.Number };
             var rank = automatic ? (sizes.HiddenSize + 15) / 16 : json.Count("mamba_dt_rank", 1);
             var space = new SelectiveStateSpace(json.Count("mamba_expand", 2) * sizes.HiddenSize, json.Count("mamba_d_state", 16), rank, json.Count("mamba_d_conv", 4), activation)

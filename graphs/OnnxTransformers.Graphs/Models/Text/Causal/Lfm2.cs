@@ -25,10 +25,10 @@ internal sealed class Lfm2(Lfm2.Config c, Module m)
         internal ImmutableArray<bool> Sparse { get; init; } = [.. Convolves.Select(_ => false)];
     }
 
-    private static Config ReadDense(ConfigReader json)
+    internal static Config ReadDense(ConfigReader json)
     {
         json.Ignore("block_dim", "block_mlp_init_scale", "block_norm_eps", "block_out_init_scale", "block_use_swiglu", "block_use_xavier_init", "conv_dim", "conv_dim_out", "conv_use_xavier_init", "num_heads", "use_pos_enc");   // of the original, which nothing reads
-        var sizes = DecoderSizes.Read(json, vocab: 65536, hidden: 2560, layers: 32, heads: 32, positions: 128000, kvHeads: 8, tied: json.Bool("tie_embedding", true), padding: 0);
+        var sizes = DecoderSizes.Read(json, vocab: 65536, hidden: 2560, layers: 32, heads: 32, positions: 128000, kvHeads: 8, tied: true, padding: 0);
         double width = json.CountOf(12288, "block_ff_dim", "intermediate_size");
         int step = json.Count("block_multiple_of", 256);
         var times = json.DoubleOrNull("block_ffn_dim_multiplier") ?? 1;
@@ -39,7 +39,7 @@ internal sealed class Lfm2(Lfm2.Config c, Module m)
     private static Config ReadMoe(ConfigReader json)
     {
         json.Ignore("output_router_logits", "router_aux_loss_coef");
-        var sizes = DecoderSizes.Read(json, vocab: 65536, hidden: 2048, layers: 32, heads: 32, positions: 128000, kvHeads: 8, tied: json.Bool("tie_embedding", true), padding: 0);
+        var sizes = DecoderSizes.Read(json, vocab: 65536, hidden: 2048, layers: 32, heads: 32, positions: 128000, kvHeads: 8, tied: true, padding: 0);
         var dense = json.Count("num_dense_layers", 2, least: 0);
         var part = new SparsePart(json.CountOf(32, "num_experts", "num_local_experts"), json.Count("num_experts_per_tok", 4), json.Count("moe_intermediate_size", 1792), Silu, ExpertScores.Sigmoid)
         { Bias = json.Bool("use_expert_bias", true) ? "expert_bias" : null, Normalized = json.Bool("norm_topk_prob", true), Epsilon = 1e-6, Scale = json.Double("routed_scaling_factor", 1), Names = Names };
@@ -48,6 +48,7 @@ internal sealed class Lfm2(Lfm2.Config c, Module m)
 
     private static Config Read(ConfigReader json, DecoderSizes sizes, int width)
     {
+        sizes = sizes with { Tied = json.Bool("tie_embedding", sizes.Tied) };                        // the original's key counts first
         var attending = json.Ints("full_attn_idxs", [.. Enumerable.Range(0, sizes.Layers)]);
         var kinds = json.LayerKinds(sizes.Layers, i => attending.Contains(i) ? "full_attention" : "conv", "full_attention", "conv");
         var epsilon = json.Double("norm_eps", 1e-5);

@@ -39,7 +39,7 @@ internal sealed class Olmo2(Llama.Config c, Module m)
         var rotary = RotaryConfig.Read(json, sizes.HeadSize, sizes.MaxPositions);
         var window = json.Int("sliding_window", json.Element.TryGetProperty("sliding_window", out _) ? 0 : 4096);
         var pattern = json.Raw("sliding_window_pattern") is { ValueKind: System.Text.Json.JsonValueKind.String } text ? text.GetString()!.Length : window == 0 ? 0 : json.Int("sliding_window_pattern", 4);
-        var slides = json.Sliding(sizes.Layers, i => window > 0 && pattern > 0 && (i + 1) % pattern != 0 && i < sizes.Layers - 1);
+        var slides = json.Sliding(sizes.Layers, i => window > 0 && pattern > 0 && (i + 1) % pattern != 0);
         var attention = new SelfAttention(sizes.Heads, sizes.KvHeads, sizes.HeadSize, rotary) { HeadNorm = (m, x) => RmsNorm(m, x, epsilon) };
         return [.. slides.Select(s => attention with { Rotary = window == 0 || s ? rotary : null, How = attention.How with { Window = s ? window : 0 } })];
     }

@@ -40,13 +40,13 @@ internal sealed class OlmoHybrid(OlmoHybrid.Config c, Module m)
         Value Seen(string part, string name, int heads, int size)
         {
             var projected = Linear(m[$"{name}_proj"], h, (long)heads * size, bias: false);
-            return Op.Reshape(Activate(m, c.Base.Activation, CausalConvolution(m[$"{name}_conv1d"], x, i, projected, r.Kernel, bias: false, part)), [0, 0, heads, size]);
+            return Op.Reshape(Activate(m, Silu, CausalConvolution(m[$"{name}_conv1d"], x, i, projected, r.Kernel, bias: false, part)), [0, 0, heads, size]);
         }
         var times = r.ValueHeads / r.KeyHeads;
         Value q = RepeatTokens(Seen("query", "q", r.KeyHeads, r.KeySize), times), k = RepeatTokens(Seen("key", "k", r.KeyHeads, r.KeySize), times), v = Seen("value", "v", r.ValueHeads, r.ValueSize);
         var strength = Op.Sigmoid(Linear(m["b_proj"], h, r.ValueHeads, bias: false, MatrixRole.Rate));
         if (c.Negative) strength *= 2;
-        var left = Op.Exp(-Op.Exp((Value)m.Weight("A_log", r.ValueHeads)) * Op.Softplus(Linear(m["a_proj"], h, r.ValueHeads, bias: false, MatrixRole.Rate) + (Value)m.Weight("dt_bias", r.ValueHeads)));
+        var left = Remaining(m, Linear(m["a_proj"], h, r.ValueHeads, bias: false, MatrixRole.Rate));
         var result = GroupedRmsNorm(m["o_norm"], DeltaRule(m, x, i, q, k, v, Op.Unsqueeze(left, 3), strength), GateEpsilon);
         var gate = Linear(m["g_proj"], h, (long)r.ValueHeads * r.ValueSize, bias: false);
         return Linear(m["o_proj"], Op.Reshape(result, [0, 0, (long)r.ValueHeads * r.ValueSize]) * Activate(m, Silu, gate), c.Base.Sizes.HiddenSize, bias: false);

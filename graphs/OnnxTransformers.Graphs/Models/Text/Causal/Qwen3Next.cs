@@ -97,7 +97,7 @@ internal sealed class Qwen3Next(Qwen3Next.Config c, Module m)
         var (mixed, gate, strength, decay) = Project(m, h * x.Present);
         var seen = Split(Activate(m, c.Activation, CausalConvolution(m["conv1d"], x, i, mixed, r.Kernel, bias: false)), keys, keys, values);
         Value Keys(Value v) => RepeatTokens(Op.Reshape(v, [0, 0, r.KeyHeads, r.KeySize]), r.ValueHeads / r.KeyHeads);
-        var left = Op.Exp(-Op.Exp((Value)m.Weight("A_log", r.ValueHeads)) * Op.Softplus(decay + (Value)m.Weight("dt_bias", r.ValueHeads)));
+        var left = Remaining(m, decay);
         var result = DeltaRule(m, x, i, Keys(seen[0]), Keys(seen[1]), Op.Reshape(seen[2], [0, 0, r.ValueHeads, r.ValueSize]), Op.Unsqueeze(left, 3), Op.Sigmoid(strength));
         var gated = GroupedRmsNorm(m["norm"], result, c.Epsilon) * Activate(m, Silu, gate);
         return Linear(m["out_proj"], Op.Reshape(gated, [0, 0, values]), c.Sizes.HiddenSize, bias: false);
