@@ -30,10 +30,10 @@ internal static partial class Layer
     /// <param name="biases">[E, 2 * width] in the order of the input's rows, and [E, D]; null for none.</param>
     internal static Value? FusedExperts(Module m, Value rows, Routing routing, int count, Gating gating, Func<int, ExpertMatrices> expert, (Weight Input, Weight Output)? biases = null)
     {
-        var options = rows.Graph.Options;
-        if (!options.Fused || options.Blocks is not { } format || (options.Target == Target.Cpu && count < ManyExperts)) return null;
+        // CUDA's operator doesn't read what experts count: it takes a softmax of its own over what chooses them.
+        if (rows.Graph.Options is not { Target: Target.Cpu, Blocks: { } format } || count < ManyExperts) return null;
         var experts = Enumerable.Range(0, count).Select(expert).ToArray();
-        if (!experts.All(e => Fits(e, options.Target, format))) return null;
+        if (!experts.All(e => Fits(e, format))) return null;
         foreach (var matrix in experts.SelectMany(e => e.Stored)) rows.Graph.Quantization.Quantize(matrix.Name);
 
         using var scope = m.Enter();
@@ -42,16 +42,15 @@ internal static partial class Layer
         QuantizedMatrices Matrices(string name, Func<ExpertMatrices, Weight> matrix, Weight? bias) =>
             new(Stack(name, matrix, QuantizedPart.Values), Stack(name, matrix, QuantizedPart.Scales), format.ZeroPoints ? Stack(name, matrix, QuantizedPart.ZeroPoints) : null, bias is null ? null : (Value)bias);
         return m.Result(Contrib.QMoE(rows, Shares(rows, Op.ShapeOf(rows, 0, 1), routing, count), Matrices("gate_up", e => e.Input, biases?.Input), Matrices("down", e => e.Output, biases?.Output),
-            (int)routing.Experts.Shape[1].Size!.Value, format.Bits, gating, AccuracyOf(options.Target)));
+            (int)routing.Experts.Shape[1].Size!.Value, format.Bits, gating, AccuracyOf(Target.Cpu)));
     }
 
-    /// <summary>Whether the kernel of a target takes such matrices.</summary>
-    private static bool Fits(ExpertMatrices e, Target target, BlockFormat format)
+    /// <summary>Whether the operator takes such matrices.</summary>
+    private static bool Fits(ExpertMatrices e, BlockFormat format)
     {
         if (e.Stored.Any(w => WhyKept(w, MatrixRole.Layer, w.Graph.Options.Quantization) is not null)) return false;
         var (inner, width) = (e.Input.Recipe.Shape[1], e.Output.Recipe.Shape[1]);
-        // CUDA's reads matrices in tiles of 64 columns; zero points of a single block would be laid out otherwise.
-        if (target == Target.Cuda) return inner % 64 == 0 && width % 64 == 0;
+        // Zero points of a single block would be laid out otherwise.
         return !format.ZeroPoints || (inner > BlockFormat.Size && width > BlockFormat.Size);
     }
 

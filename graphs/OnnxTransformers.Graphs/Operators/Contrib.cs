@@ -64,7 +64,7 @@ internal static class Contrib
             [Attributes.Of("K", columns), Attributes.Of("N", rows), Attributes.Of("bits", bits), Attributes.Of("block_size", BlockFormat.Size), Attributes.Of("accuracy_level", accuracy)], contrib: true);
     }
 
-    /// <summary>Gated experts in blocks of integers: for each token those of the k largest shares, their results weighted by these. x [N, D] -> [N, D].</summary>
+    /// <summary>Gated experts in blocks of integers: for each token those of the k largest shares, their results weighted by these. x [N, D] -> [N, D]. For the CPU: CUDA's kernel doesn't read the weights, and weighs by a softmax of its own.</summary>
     /// <param name="x">[N, D].</param>
     /// <param name="shares">[N, E]; what is not positive is left out.</param>
     /// <param name="input">Matrices of gate and up, rows in turn: [E, 2 * width, D].</param>
@@ -77,10 +77,9 @@ internal static class Contrib
     {
         if (x.Shape.Rank != 2 || x.Shape[1].Size * bits / 8 != input.Values.Shape[2].Size || x.Shape[1] != output.Values.Shape[1] || input.Scales.Type != x.Type || shares.Type != x.Type)
             throw x.Graph.Error($"QMoE({x}, {shares}, {input.Values}, {output.Values}, {input.Scales}): the operands don't fit");
-        // weights_prepacked 0: rows as MatMulNBits has them, which CUDA's kernel would not take them for.
         ReadOnlySpan<AttributeProto> attributes = [Attributes.Of("k", k), Attributes.Of("activation_type", "swiglu"), Attributes.Of("swiglu_fusion", 1), Attributes.Of("activation_alpha", (float)gating.Alpha),
             Attributes.Of("activation_beta", (float)gating.Beta), Attributes.Of("normalize_routing_weights", 0), Attributes.Of("expert_weight_bits", bits), Attributes.Of("block_size", BlockFormat.Size),
-            Attributes.Of("accuracy_level", accuracy), Attributes.Of("weights_prepacked", 0), Attributes.Of("swiglu_limit", (float)gating.Limit)];
+            Attributes.Of("accuracy_level", accuracy), Attributes.Of("swiglu_limit", (float)gating.Limit)];
         return x.Graph.Node("QMoE", [x, shares, input.Values, input.Scales, input.Bias, output.Values, output.Scales, output.Bias, null, null, null, input.ZeroPoints, output.ZeroPoints, null, shares], x.Type, x.Shape,
             double.IsFinite(gating.Limit) ? attributes : attributes[..^1], contrib: true);
     }
