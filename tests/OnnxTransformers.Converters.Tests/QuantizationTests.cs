@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Google.Protobuf;
 using NUnit.Framework;
+using OnnxTransformers.Checkpoints;
 using OnnxTransformers.Converters.Packaging;
 using OnnxTransformers.Converters.Sources;
 using OnnxTransformers.Converters.Verification;
@@ -49,6 +50,37 @@ internal sealed class QuantizationTests
                 if (checkpoint.StartsWith("decoder/", StringComparison.Ordinal)) Assert.That(graph.Note, Does.Contain("perplexity not measured: "), "without a tokenizer there is no text, and the receipt says so");
                 if (checkpoint == "models/prose-lm") Assert.That(graph.Perplexity!.Change, Is.LessThan(graph.Perplexity.Bound - 1));
             }
+        });
+    }
+
+    [Test]
+    public async Task Many_experts_are_one_operator_that_equals_the_portable_graph()
+    {
+        // Eight times those of the fixture.
+        var (from, to) = (Fixtures.Find("decoder/storage-gpt-oss-mxfp4"), Directory.CreateDirectory(_scratch["checkpoint"]).FullName);
+        File.WriteAllText(Path.Combine(to, "config.json"), File.ReadAllText(Path.Combine(from, "config.json")).Replace("\"num_local_experts\": 4", "\"num_local_experts\": 32", StringComparison.Ordinal));
+        using (var stored = SafetensorsFile.Open(Path.Combine(from, "model.safetensors")))
+        {
+            static int Times(string name) => name.Contains(".experts.", StringComparison.Ordinal) || name.Contains(".router.", StringComparison.Ordinal) ? 8 : 1;
+            using var writer = SafetensorsWriter.Create(Path.Combine(to, "model.safetensors"), stored.Tensors.Values.Select(t => new TensorInfo(t.Name, t.Type, t.Shape.SetItem(0, t.Shape[0] * Times(t.Name)))));
+            foreach (var tensor in stored.Tensors.Values)
+            {
+                var bytes = new byte[tensor.Bytes];
+                stored.Read(tensor.Name, 0, bytes);
+                writer.Write(tensor.Name, [.. Enumerable.Repeat(bytes, Times(tensor.Name)).SelectMany(b => b)]);
+            }
+            writer.Complete();
+        }
+        var result = await Export.RunAsync(to, _scratch["package"], new ExportOptions { Precisions = [Precision.Int8, Precision.Int4], Target = Target.Cpu });
+        Assert.Multiple(() =>
+        {
+            foreach (var (graph, bits) in result.Verified.Zip([8, 4]))
+            {
+                Assert.That(graph.Comparisons.Select(c => c.What), Does.Contain($"equals portable int{bits}"));
+                using var reader = OnnxReader.Open(_scratch["package", graph.File]);
+                Assert.That(reader.Model.Graph.Node.Select(n => n.OpType), Does.Contain("QMoE"));
+            }
+            Assert.That(result.Graphs.Select(g => g.Quantization!.Matrices), Is.All.GreaterThan(2 * 32), "the receipt counts each expert's matrices");
         });
     }
 
