@@ -152,6 +152,26 @@ internal sealed class BlockQuantizerTests
     }
 
     [Test]
+    public void Stacks_are_their_parts_one_after_the_other([Values] QuantizedPart part, [Values(4, 8)] int bits)
+    {
+        var source = new MemorySource();
+        Recipe.Quantized[] parts = [.. Enumerable.Range(0, 3).Select(i => new Recipe.Quantized(source.AddRandom($"w{i}", ElementType.Float, 10, 96), new(bits, true), BlockLayout.Packed, part))];
+        var plan = RecipePlan.Of(new Recipe.QuantizedStack([.. parts]), "w");
+        var pieces = PlanReader.Pieces(plan, 1000).ToList();
+        var bytes = new byte[plan.Bytes];
+        using var stored = new StoredBytes(source);
+        using var reader = new PlanReader(stored);
+        foreach (var piece in pieces) reader.Make(piece, "w", (offset, some) => some.CopyTo(bytes.AsSpan((int)offset)));
+        using var whole = new RecipeReader(source);
+        Assert.Multiple(() =>
+        {
+            Assert.That(bytes, Is.EqualTo(parts.SelectMany(p => whole.Read(new("w", p)))));
+            Assert.That(whole.Read(new("w", new Recipe.QuantizedStack([.. parts]))), Is.EqualTo(bytes));
+            Assert.That(pieces, Has.Count.EqualTo(3 * 5), "two rows a piece");
+        });
+    }
+
+    [Test]
     public void A_matrix_of_broken_blocks_has_no_recipe() =>
         Assert.That(() => new Recipe.Quantized(new MemorySource().AddRandom("w", ElementType.Float, 4, 48), new(4, false), BlockLayout.Packed, QuantizedPart.Values),
             Throws.ArgumentException.With.Message.StartsWith("Float [4, 48] is no float32 matrix of whole blocks of 32"));
