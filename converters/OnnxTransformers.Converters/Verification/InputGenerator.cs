@@ -39,8 +39,9 @@ internal sealed class InputGenerator(ImmutableArray<TensorSpec> inputs, NetworkL
     private bool HasLength => inputs.Any(i => i.Shape.Any(Tensor.IsSequence));
 
     /// <summary>Rows of one length, of different lengths padded on either side, and a single short one; of images a batch and one.</summary>
-    internal ImmutableArray<TestInput> All() => !HasLength ? [Make("a batch", Padding.None), Make("one row", Padding.None, rows: 1)]
-        : HasMask ? [Make("rows of one length", Padding.None), Make("rows padded on the right", Padding.Right), Make("rows padded on the left", Padding.Left), Make("one token", Padding.None, rows: 1, length: 1)]
+    /// <param name="left">Whether rows may be padded on the left.</param>
+    internal ImmutableArray<TestInput> All(bool left = true) => !HasLength ? [Make("a batch", Padding.None), Make("one row", Padding.None, rows: 1)]
+        : HasMask ? [Make("rows of one length", Padding.None), Make("rows padded on the right", Padding.Right), .. left ? [Make("rows padded on the left", Padding.Left)] : Array.Empty<TestInput>(), Make("one token", Padding.None, rows: 1, length: 1)]
         : [Make("rows of one length", Padding.None), Make("one token", Padding.None, rows: 1, length: 1)];
 
     /// <summary>A batch.</summary>

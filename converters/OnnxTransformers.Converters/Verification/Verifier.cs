@@ -112,7 +112,7 @@ internal sealed class Verifier(ModelPlan plan, ExportSource source, string scrat
             foreach (var g in portable.Graphs)
             {
                 using var runner = GraphRunner.Open(Path.Combine(folder, portable.FileOf(g)), [Provider.Cpu]);
-                _references[(g.Name, precision)] = [.. new InputGenerator(runner.Inputs, LimitsOf(g)).All().Select(input => (input, runner.Run(input, cancellation)))];
+                _references[(g.Name, precision)] = [.. new InputGenerator(runner.Inputs, LimitsOf(g)).All(traits.PaddingIsNeutral).Select(input => (input, runner.Run(input, cancellation)))];
                 if (precision == Precision.Fp32 && Text is not null) _perplexity = Text.Of(runner, LimitsOf(g), cancellation);
             }
             return _references[(graph.Name, precision)];

@@ -121,5 +121,8 @@ public sealed class ModelFamily
     /// <summary>The family as one whose networks have these traits.</summary>
     internal ModelFamily With(NetworkTraits traits) => Copy(ModelType, IsCausal, IsDecoder, traits);
 
+    /// <summary>The same, where what the graph of one task promises is other.</summary>
+    internal ModelFamily With(string task, NetworkTraits traits) => new(ModelType, BasePrefixes, Tasks, _traits.SetItem(Tasks.IndexOf(task), traits), Skipped, _read) { IsCausal = IsCausal, IsDecoder = IsDecoder, Traits = Traits };
+
     private ModelFamily Copy(string modelType, bool causal, bool decoder, NetworkTraits traits) => new(modelType, BasePrefixes, Tasks, _traits, Skipped, _read) { IsCausal = causal, IsDecoder = decoder, Traits = traits };
 }

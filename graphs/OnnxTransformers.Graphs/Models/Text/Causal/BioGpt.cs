@@ -39,5 +39,7 @@ internal sealed class BioGpt(BioGpt.Config c, Module m)
     private CausalNetwork Network => new(m, c.Sizes, Hidden, Logits) { Positions = PositionInput.Absolute, TokenClassifier = "classifier", CountsToLast = true };
 
     internal static readonly ModelFamily Family = CausalFamily.Of("biogpt", "biogpt", Config.Read, (c, m) => new BioGpt(c, m).Network,
-        new SkippedTensors("output_projection", "the output table, where the task does not read it or it is the embeddings' own"));
+        new SkippedTensors("output_projection", "the output table, where the task does not read it or it is the embeddings' own"))
+        // Its classifier reads the token at the place that the number of tokens gives, which padding on the left moves.
+        .With("text-classification", new NetworkTraits { PaddingIsNeutral = false, MaskedIdsAreNeutral = false });
 }
