@@ -11,23 +11,21 @@ public sealed class CausalModel : ICausalModel
     private static readonly ImmutableArray<string> Graphs = ["model", "decoder_model_merged", WithPast];
     private static readonly ImmutableArray<string> ScoresOnly = [Scores], ScoresAndStates = [Scores, States];
     private static readonly ImmutableArray<string> Known = ["input_ids", "attention_mask", "position_ids", "use_cache_branch", "num_logits_to_keep"];
-    private readonly ModelSession _session;
+    private readonly Reader _steps;
+    // Reads the first tokens where that is a graph of its own.
+    private readonly Reader? _first;
     private readonly ImmutableArray<CacheSlot> _slots;
     private readonly CacheDevice _device;
     private readonly bool _keepsFew;
     private readonly bool _countsTokens;
     private readonly int? _maxTokens;
-    private readonly ImmutableArray<(string Name, ElementType Type, int Rank)> _given;
-    // Reads the first tokens where that is a graph of its own, which takes no past.
-    private readonly ModelSession? _first;
 
     private CausalModel(ModelSession session, ModelSession? first, ImmutableArray<CacheSlot> slots, CacheDevice device, CacheStrategy strategy, int vocabulary, int? positions, bool countsTokens, NetworkTraits? traits)
     {
         (_countsTokens, _maxTokens, SwitchesAt) = (countsTokens, traits?.MaxTokens, traits?.SwitchesAt);
-        (_session, _slots, _device, Strategy, Vocabulary, MaxPositions) = (session, slots, device, strategy, vocabulary, positions);
+        (_steps, _first) = (new Reader(session, TakesPast: true), first is null ? null : new Reader(first, TakesPast: false));
+        (_slots, _device, Strategy, Vocabulary, MaxPositions) = (slots, device, strategy, vocabulary, positions);
         GivesStates = session.Output(States) is not null;
-        _first = first;
-        _given = GivenTo(session);
         // A graph that declares as many scores as tokens is not asked for fewer.
         _keepsFew = session.Output(Scores)!.Shape[1] != session.Input("input_ids")!.Shape[1];
     }
@@ -91,30 +89,16 @@ public sealed class CausalModel : ICausalModel
         cancellation.ThrowIfCancellationRequested();
         var own = (KeyValueCache)cache;
         own.Begin(step.Rows, step.Tokens);
-        if (_first is not null && own.Length == 0) return RunFirst(_first, step, own, cancellation);
-        var binding = own.Binding ??= _session.Bind(_slots.Length);
-        binding.Outputs(step.States ? ScoresAndStates : ScoresOnly);
-        own.HostBytes += Fill(binding, _given, step, own);
-        // Where the graph says how wide scores are, those of single tokens need no new memory each step.
-        var scores = step.Tokens == 1 && _session.Output(Scores) is { Shape: [.., { Size: { } width }], Type: var type } ? binding.Scores(Scores, type, [step.Rows, 1, width]) : null;
-        if (scores is null) binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
-        if (step.States) binding.Output(States, OrtMemoryInfo.DefaultInstance);
-        for (var i = 0; i < _slots.Length; i++)
-        {
-            binding.Past(i, _slots[i].Input, own.Value(i));
-            if (Strategy == CacheStrategy.Shared) binding.Present(i, _slots[i].Output, own.Value(i));
-            else binding.Output(_slots[i].Output, _device.Memory);
-        }
-        var output = RunBound(binding, step, own, scores, cancellation);
-        own.HostBytes += output.Bytes;
-        return output;
+        if (_first is null || own.Length > 0) return Run(_steps, own.Binding ??= _steps.Session.Bind(_slots.Length), step, own, cancellation);
+        using var once = _first.Session.Bind(_slots.Length);
+        return Run(_first, once, step, own, cancellation);
     }
 
     /// <summary>Lets go of the graph; runs that have begun end as usual.</summary>
     public void Dispose()
     {
-        _session.Dispose();
-        _first?.Dispose();
+        _steps.Session.Dispose();
+        _first?.Session.Dispose();
         _device.Dispose();
     }
 
@@ -126,8 +110,6 @@ public sealed class CausalModel : ICausalModel
             if (json.Raw(key) is { ValueKind: System.Text.Json.JsonValueKind.Number } v && v.TryGetInt32(out var positions) && positions > 0) return positions;
         return null;
     }
-
-    private static ImmutableArray<(string Name, ElementType Type, int Rank)> GivenTo(ModelSession session) => [.. Known.Select(session.Input).OfType<TensorSpec>().Select(i => (i.Name, i.Type, i.Shape.Length))];
 
     private static void Check(Package package, ModelSession session, ModelSession? first, ImmutableArray<CacheSlot> slots, CacheStrategy? strategy, bool shares)
     {
@@ -165,16 +147,21 @@ public sealed class CausalModel : ICausalModel
             ?? throw new UnsupportedCheckpointException($"opening {package.Folder}", new Problem("vocab_size", "neither the graph nor config.json says how many tokens there are", "a number in config.json"));
     }
 
-    /// <summary>Reads the first tokens with the graph that takes no past.</summary>
-    private StepOutput RunFirst(ModelSession first, ModelStep step, KeyValueCache cache, CancellationToken cancellation)
+    private StepOutput Run(Reader graph, StepBinding binding, ModelStep step, KeyValueCache cache, CancellationToken cancellation)
     {
-        using var binding = first.Bind(0);
         binding.Outputs(step.States ? ScoresAndStates : ScoresOnly);
-        cache.HostBytes += Fill(binding, GivenTo(first), step, cache);
-        binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
+        cache.HostBytes += Fill(binding, graph.Given, step, cache);
+        // Where the graph says how wide scores are, those of single tokens need no new memory each step.
+        var scores = step.Tokens == 1 && graph.Scores is { Shape: [.., { Size: { } width }], Type: var type } ? binding.Scores(Scores, type, [step.Rows, 1, width]) : null;
+        if (scores is null) binding.Output(Scores, OrtMemoryInfo.DefaultInstance);
         if (step.States) binding.Output(States, OrtMemoryInfo.DefaultInstance);
-        foreach (var slot in _slots) binding.Output(slot.Output, _device.Memory);
-        var output = RunBound(binding, step, cache, null, cancellation);
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (graph.TakesPast) binding.Past(i, _slots[i].Input, cache.Value(i));
+            if (Strategy == CacheStrategy.Shared) binding.Present(i, _slots[i].Output, cache.Value(i));
+            else binding.Output(_slots[i].Output, _device.Memory);
+        }
+        var output = RunBound(binding, step, cache, scores, cancellation);
         cache.HostBytes += output.Bytes;
         return output;
     }
@@ -251,5 +238,16 @@ public sealed class CausalModel : ICausalModel
                 positions[(row * step.Tokens) + t] = step.CountsPadding ? place : mask[place] != 0 ? count++ : 1;
             }
         }
+    }
+
+    /// <summary>A graph, and what each step asks of it.</summary>
+    /// <param name="Session">The graph.</param>
+    /// <param name="TakesPast">Whether it reads on from a cache.</param>
+    private sealed record Reader(ModelSession Session, bool TakesPast)
+    {
+        /// <summary>What the host gives it.</summary>
+        internal ImmutableArray<(string Name, ElementType Type, int Rank)> Given { get; } = [.. Known.Select(Session.Input).OfType<TensorSpec>().Select(i => (i.Name, i.Type, i.Shape.Length))];
+
+        internal TensorSpec? Scores { get; } = Session.Output(CausalModel.Scores);
     }
 }

@@ -155,7 +155,7 @@ internal sealed class StepBinding : IDisposable
     /// <summary>An input that the host fills, in memory that does not move.</summary>
     private sealed class HostInput(ElementType declared) : IDisposable
     {
-        private readonly int _width = declared switch { ElementType.Int64 => 8, ElementType.Int32 or ElementType.Float => 4, ElementType.Bool => 1, _ => 2 };
+        private readonly int _width = declared switch { ElementType.Int64 => 8, ElementType.Bool => 1, _ => 4 };
         private long[] _filled = [];
         private byte[] _narrow = [];
         private long[] _shape = [];
