@@ -80,23 +80,21 @@ internal static class ConfigKinds
     /// <param name="json">The configuration.</param>
     /// <param name="layers">Number of layers.</param>
     /// <param name="absent">Whether a layer slides where there is no list.</param>
-    internal static ImmutableArray<bool> Sliding(this ConfigReader json, int layers, Func<int, bool> absent)
-    {
-        var types = json.Strings("layer_types", []);
-        if (types.IsEmpty) return [.. Enumerable.Range(0, layers).Select(absent)];
-        if (types.Length < layers) json.Problem("layer_types", $"{types.Length} entries", $"one for each of the {layers} layers");
-        foreach (var type in types.Except(["full_attention", "sliding_attention"])) json.Problem("layer_types", $"\"{type}\"", "full_attention, sliding_attention");
-        return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && types[i] == "sliding_attention")];
-    }
+    internal static ImmutableArray<bool> Sliding(this ConfigReader json, int layers, Func<int, bool> absent) => Marked(json, "layer_types", layers, absent, "full_attention", "sliding_attention");
 
     /// <summary>Which layers have experts: those that mlp_layer_types names as sparse, else those of an older pattern.</summary>
-    internal static ImmutableArray<bool> SparseLayers(this ConfigReader json, int layers, Func<int, bool> absent)
+    internal static ImmutableArray<bool> SparseLayers(this ConfigReader json, int layers, Func<int, bool> absent) => Marked(json, "mlp_layer_types", layers, absent, "dense", "sparse");
+
+    private static ImmutableArray<bool> Marked(ConfigReader json, string key, int layers, Func<int, bool> absent, string plain, string marked) =>
+        [.. Listed(json, key, json.Strings(key, []), layers, i => absent(i) ? marked : plain, plain, marked).Select(k => k == marked)];
+
+    /// <summary>A kind for each layer: as listed, else as an older pattern says. What is missing or unknown is reported, and stands as the first kind.</summary>
+    private static ImmutableArray<string> Listed(ConfigReader json, string key, ImmutableArray<string> types, int layers, Func<int, string> absent, params string[] known)
     {
-        var types = json.Strings("mlp_layer_types", []);
         if (types.IsEmpty) return [.. Enumerable.Range(0, layers).Select(absent)];
-        if (types.Length < layers) json.Problem("mlp_layer_types", $"{types.Length} entries", $"one for each of the {layers} layers");
-        foreach (var type in types.Except(["dense", "sparse"])) json.Problem("mlp_layer_types", $"\"{type}\"", "dense, sparse");
-        return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && types[i] == "sparse")];
+        if (types.Length < layers) json.Problem(key, $"{types.Length} entries", $"one for each of the {layers} layers");
+        foreach (var type in types.Except(known)) json.Problem(key, $"\"{type}\"", string.Join(", ", known));
+        return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && known.Contains(types[i]) ? types[i] : known[0])];
     }
 
     /// <summary>How groups of experts are chosen by the sum of their best two; null where all of them are.</summary>
@@ -116,12 +114,8 @@ internal static class ConfigKinds
     internal static ImmutableArray<string> LayerKinds(this ConfigReader json, int layers, Func<int, string> absent, params string[] known)
     {
         var key = json.Has("layers_block_type") ? "layers_block_type" : "layer_types";
-        var types = json.Strings(key, []);
-        if (types.IsEmpty) return [.. Enumerable.Range(0, layers).Select(absent)];
-        types = [.. types.Select(t => OlderKinds.GetValueOrDefault(t) is { } today && known.Contains(today) ? today : t)];
-        if (types.Length < layers) json.Problem(key, $"{types.Length} entries", $"one for each of the {layers} layers");
-        foreach (var type in types.Except(known)) json.Problem(key, $"\"{type}\"", string.Join(", ", known));
-        return [.. Enumerable.Range(0, layers).Select(i => i < types.Length && known.Contains(types[i]) ? types[i] : known[0])];
+        ImmutableArray<string> types = [.. json.Strings(key, []).Select(t => OlderKinds.GetValueOrDefault(t) is { } today && known.Contains(today) ? today : t)];
+        return Listed(json, key, types, layers, absent, known);
     }
 
     private static readonly Dictionary<string, string> OlderKinds = new() { ["attention"] = "full_attention", ["mamba"] = "linear_attention" };
