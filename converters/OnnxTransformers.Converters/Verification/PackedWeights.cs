@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using OnnxTransformers.Graphs;
 using OnnxTransformers.Graphs.Onnx;
@@ -54,13 +55,13 @@ internal static class PackedWeights
         var numbers = MemoryMarshal.Cast<byte, float>(checkpoint.Read(new(parts[QuantizedPart.Values].Name, first)));
         byte[] Read(QuantizedPart part)
         {
-            var half = halfScales && part == QuantizedPart.Scales;
-            var bytes = new byte[new Recipe.Quantized(recipe.Of, format, recipe.Layout, part).RowBytes(rows)];
-            written.Read(parts[part].Name, parts[part].Start, half ? bytes.AsSpan(0, bytes.Length / 2) : bytes);
-            return half ? Widened(bytes.AsSpan(0, bytes.Length / 2)) : bytes;
+            var bytes = new byte[new Recipe.Quantized(recipe.Of, format, recipe.Layout, part).RowBytes(rows) / (halfScales && part == QuantizedPart.Scales ? 2 : 1)];
+            written.Read(parts[part].Name, parts[part].Start, bytes);
+            return bytes;
         }
         var values = Read(QuantizedPart.Values);
-        var scales = MemoryMarshal.Cast<byte, float>(Read(QuantizedPart.Scales));
+        var stored = Read(QuantizedPart.Scales);
+        var scales = halfScales ? Widened(MemoryMarshal.Cast<byte, Half>(stored)) : MemoryMarshal.Cast<byte, float>(stored);
         var zeros = format.ZeroPoints ? Read(QuantizedPart.ZeroPoints) : null;
         var (blocks, middle) = (columns / BlockFormat.Size, 1 << (format.Bits - 1));
         var step = halfScales ? OneStep + HalfRounding * (format.ZeroPoints ? 2 * middle : middle) : OneStep;
@@ -79,12 +80,10 @@ internal static class PackedWeights
         }
     }
 
-    private static byte[] Widened(ReadOnlySpan<byte> halves)
+    private static float[] Widened(ReadOnlySpan<Half> halves)
     {
-        var numbers = MemoryMarshal.Cast<byte, Half>(halves);
-        var wide = new byte[2 * halves.Length];
-        var floats = MemoryMarshal.Cast<byte, float>(wide.AsSpan());
-        for (var i = 0; i < floats.Length; i++) floats[i] = (float)numbers[i];
+        var wide = new float[halves.Length];
+        TensorPrimitives.ConvertToSingle(halves, wide);
         return wide;
     }
 
