@@ -1,4 +1,3 @@
-using System.Text;
 using NUnit.Framework;
 using OnnxTransformers.Graphs.Heads;
 using OnnxTransformers.Graphs.Layers;
@@ -8,7 +7,7 @@ namespace OnnxTransformers.Graphs.Models;
 public sealed class CatalogTests
 {
     private static UnsupportedCheckpointException Refusal(string config, string? task = null, params SentenceModule[] modules) => Assert.Throws<UnsupportedCheckpointException>(() =>
-        ModelCatalog.Plan(ConfigReader.Parse(Encoding.UTF8.GetBytes(config), "config.json"), new Dictionary<string, TensorInfo>(), new PlanRequest { Task = task, SentenceModules = [.. modules] }))!;
+        ModelCatalog.Plan(Configs.Read(config), new Dictionary<string, TensorInfo>(), new PlanRequest { Task = task, SentenceModules = [.. modules] }))!;
 
     /// <summary>Eight are named, the nearest.</summary>
     private static string Others => (ModelCatalog.Families.Select(f => f.ModelType).Distinct().Count() - 8).ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -111,8 +110,8 @@ public sealed class CatalogTests
     [TestCase("""{"id2label": {"0": "no", "1": "yes", "2": "perhaps"}, "num_labels": 2}""", 3, "no yes perhaps")]
     public void A_head_has_as_many_labels_as_the_pipelines_name(string config, int count, string names)
     {
-        Assert.That(ConfigReader.Parse(Encoding.UTF8.GetBytes(config), "config.json").Labels(), Is.EqualTo(count));
-        Assert.That(string.Join(' ', LabelNames.Read(ConfigReader.Parse(Encoding.UTF8.GetBytes(config), "config.json"))), Is.EqualTo(names));
+        Assert.That(Configs.Read(config).Labels(), Is.EqualTo(count));
+        Assert.That(string.Join(' ', LabelNames.Read(Configs.Read(config))), Is.EqualTo(names));
     }
 
     [Test]

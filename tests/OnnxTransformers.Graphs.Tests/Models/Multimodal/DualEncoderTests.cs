@@ -1,4 +1,3 @@
-using System.Text;
 using NUnit.Framework;
 using OnnxTransformers.Testing;
 
@@ -7,10 +6,6 @@ namespace OnnxTransformers.Graphs.Models.Multimodal;
 /// <summary>What checkpoints of texts and images become, and what is refused of them.</summary>
 public sealed class DualEncoderTests
 {
-    private static readonly Dictionary<string, TensorInfo> Nothing = [];
-
-    private static ConfigReader Config(string json) => ConfigReader.Parse(Encoding.UTF8.GetBytes(json), "config.json");
-
     [TestCase("clip", "CLIPModel", "zero-shot-image-classification")]
     [TestCase("clip", "CLIPForImageClassification", "image-classification")]
     [TestCase("clip_text_model", "CLIPTextModelWithProjection", "feature-extraction")]
@@ -22,13 +17,13 @@ public sealed class DualEncoderTests
     [TestCase("siglip2", "Siglip2ForImageClassification", "image-classification")]
     [TestCase("xclip", "XCLIPModel", "zero-shot-video-classification")]
     public void A_class_tells_the_task(string type, string architecture, string task) =>
-        Assert.That(ModelCatalog.Plan(Config($$"""{"model_type": "{{type}}", "architectures": ["{{architecture}}"]}"""), Nothing, new PlanRequest()).Task, Is.EqualTo(task));
+        Assert.That(Configs.Plan($$"""{"model_type": "{{type}}", "architectures": ["{{architecture}}"]}""").Task, Is.EqualTo(task));
 
     [Test]
     public void Texts_and_images_have_rows_of_their_own_where_they_meet()
     {
         var folder = Fixtures.Find("multimodal/clip");
-        var plan = ModelCatalog.Plan(Config(File.ReadAllText(Path.Combine(folder, "config.json"))), DumpTests.Index(Path.Combine(folder, "model.safetensors")), new PlanRequest());
+        var plan = ModelCatalog.Plan(Configs.Read(File.ReadAllText(Path.Combine(folder, "config.json"))), DumpTests.Index(Path.Combine(folder, "model.safetensors")), new PlanRequest());
         var shapes = plan.Build(new BuildOptions()).Select(g => $"{g.Name}: {string.Join(' ', g.ToModel().Proto.Graph.Output.Select(o => $"{o.Name}[{string.Join(',', o.Type.TensorType.Shape.Dim.Select(d => d.DimParam.Length > 0 ? d.DimParam : $"{d.DimValue}"))}]"))}");
         Assert.That(shapes, Is.EqualTo(new[]
         {
@@ -42,7 +37,7 @@ public sealed class DualEncoderTests
     public void An_older_configuration_of_a_tower_comes_first()
     {
         var json = """{"model_type": "clip", "architectures": ["CLIPModel"], "text_config": {"hidden_size": 7, "no_such_key": 1}, "text_config_dict": {"max_position_embeddings": 5}}""";
-        var graphs = Assert.Throws<CorruptCheckpointException>(() => ModelCatalog.Plan(Config(json), Nothing, new PlanRequest()).Build(new BuildOptions()))!.Problems;
+        var graphs = Assert.Throws<CorruptCheckpointException>(() => Configs.Plan(json).Build(new BuildOptions()))!.Problems;
         Assert.That(graphs.Single(p => p.Where == "text_model.embeddings.position_embedding.weight").Supported, Is.EqualTo("a tensor [5, 512]"));
     }
 
@@ -57,7 +52,7 @@ public sealed class DualEncoderTests
             "temperature": 1.0, "tf_legacy_loss": false, "tie_encoder_decoder": false, "tie_word_embeddings": true, "top_k": 50, "torch_dtype": null, "torchscript": false, "transformers_version": "4.24.0", "typical_p": 1.0, "use_bfloat16": false
             """;
         var json = $$"""{"model_type": "clip", "architectures": ["CLIPModel"], "text_config": { {{Old}} }, "text_config_dict": null, "vision_config": { {{Old}} }, "vision_config_dict": null, "projection_dim": 512, "initializer_factor": 1.0}""";
-        Assert.That(() => ModelCatalog.Plan(Config(json), Nothing, new PlanRequest()), Throws.Nothing);
+        Assert.That(() => Configs.Plan(json), Throws.Nothing);
     }
 
     [TestCase("""{"model_type": "clip", "architectures": ["CLIPModel"], "vision_config": {"patch_stride": 4}}""",
@@ -75,12 +70,12 @@ public sealed class DualEncoderTests
     [TestCase("""{"model_type": "vision-text-dual-encoder", "architectures": ["VisionTextDualEncoderModel"], "text_config": {"model_type": "bert"}}""",
         "reading config.json: $.vision_config: missing; supported: the configuration of an encoder")]
     public void What_is_not_supported_is_refused(string json, string message) =>
-        Assert.That(Assert.Throws<UnsupportedCheckpointException>(() => ModelCatalog.Plan(Config(json), Nothing, new PlanRequest()))!.Message, Is.EqualTo(message));
+        Assert.That(Assert.Throws<UnsupportedCheckpointException>(() => Configs.Plan(json))!.Message, Is.EqualTo(message));
 
     [TestCase("""{"model_type": "siglip", "architectures": ["SiglipModel"], "vision_config": {"vision_use_head": false}}""",
         "building the vector of an image: $.vision_config.vision_use_head: false; supported: true, where images and texts are compared. Next: ask for image-classification")]
     [TestCase("""{"model_type": "vision-text-dual-encoder", "architectures": ["VisionTextDualEncoderModel"], "text_config": {"model_type": "distilbert"}, "vision_config": {"model_type": "clip_vision_model"}}""",
         "building text_model: text_model: distilbert without pooler_output; supported: encoders that pool what they read, with the weights of their pooler")]
     public void What_a_graph_has_no_vector_for_is_refused(string json, string message) =>
-        Assert.That(Assert.Throws<UnsupportedCheckpointException>(() => ModelCatalog.Plan(Config(json), Nothing, new PlanRequest()).Build(new BuildOptions()))!.Message, Is.EqualTo(message));
+        Assert.That(Assert.Throws<UnsupportedCheckpointException>(() => Configs.Plan(json).Build(new BuildOptions()))!.Message, Is.EqualTo(message));
 }

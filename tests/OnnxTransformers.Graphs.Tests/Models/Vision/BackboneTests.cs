@@ -1,4 +1,3 @@
-using System.Text;
 using NUnit.Framework;
 
 namespace OnnxTransformers.Graphs.Models.Vision;
@@ -6,12 +5,6 @@ namespace OnnxTransformers.Graphs.Models.Vision;
 /// <summary>What configurations say of a network inside of another one.</summary>
 public sealed class BackboneTests
 {
-    private static readonly Dictionary<string, TensorInfo> Nothing = [];
-
-    private static ConfigReader Config(string json) => ConfigReader.Parse(Encoding.UTF8.GetBytes(json), "config.json");
-
-    private static ModelPlan Plan(string json, IReadOnlyDictionary<string, TensorInfo>? tensors = null) => ModelCatalog.Plan(Config(json), tensors ?? Nothing, new PlanRequest());
-
     /// <summary>Older versions of the reference wrote every key there is into a configuration inside of another.</summary>
     [TestCase("dpt", "DPTForDepthEstimation", "dinov2")]
     [TestCase("depth_anything", "DepthAnythingForDepthEstimation", "dinov2")]
@@ -25,18 +18,18 @@ public sealed class BackboneTests
             "early_stopping": false, "is_decoder": false, "is_encoder_decoder": false, "max_length": 20, "num_beams": 1, "pruned_heads": {}, "temperature": 1.0, "tie_encoder_decoder": false, "tie_word_embeddings": true,
             "torchscript": false, "typical_p": 1.0, "use_bfloat16": false, "out_features": ["stage1", "stage2", "stage3", "stage4"]} }
             """;
-        Assert.That(() => Plan(json), Throws.Nothing);
+        Assert.That(() => Configs.Plan(json), Throws.Nothing);
     }
 
     [Test]
     public void A_stage_that_a_residual_network_has_not_is_refused()
     {
         const string Json = """{"model_type": "detr", "architectures": ["DetrForObjectDetection"], "backbone": "resnet50", "use_timm_backbone": true, "backbone_kwargs": {"out_indices": [1, 5]}}""";
-        Assert.That(() => Plan(Json), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo("reading config.json: $.backbone_kwargs.out_indices: 5; supported: 0 to 4"));
+        Assert.That(() => Configs.Plan(Json), Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo("reading config.json: $.backbone_kwargs.out_indices: 5; supported: 0 to 4"));
     }
 
     [Test]
-    public void Padding_without_sides_is_refused() => Assert.That(() => Plan("""{"model_type": "hiera", "architectures": ["HieraModel"], "patch_padding": []}"""),
+    public void Padding_without_sides_is_refused() => Assert.That(() => Configs.Plan("""{"model_type": "hiera", "architectures": ["HieraModel"], "patch_padding": []}"""),
         Throws.TypeOf<UnsupportedCheckpointException>().With.Message.EqualTo("reading config.json: $.patch_padding: []; supported: height and width"));
 
     /// <summary>A shortcut that averages does so in a dilated stage, too, where nothing becomes smaller.</summary>
@@ -55,7 +48,7 @@ public sealed class BackboneTests
             tensors[name] = new TensorInfo(name, ElementType.Float, [128 << stage, from, 1, 1]);
         }
         Complete(json, tensors);
-        var nodes = Plan(json, tensors).Build(new BuildOptions()).Single().ToModel().Proto.Graph.Node;
+        var nodes = Configs.Plan(json, tensors).Build(new BuildOptions()).Single().ToModel().Proto.Graph.Node;
         Assert.That(nodes.Count(n => n.OpType == "AveragePool"), Is.EqualTo(pools));
     }
 
@@ -71,7 +64,7 @@ public sealed class BackboneTests
     /// <summary>Adds the tensors that the network asks for.</summary>
     private static void Complete(string json, Dictionary<string, TensorInfo> tensors)
     {
-        var missing = Assert.Throws<CorruptCheckpointException>(() => Plan(json, tensors).Build(new BuildOptions()))!;
+        var missing = Assert.Throws<CorruptCheckpointException>(() => Configs.Plan(json, tensors).Build(new BuildOptions()))!;
         foreach (var problem in missing.Problems)
         {
             var shape = problem.Supported!["a tensor [".Length..].Split(']')[0];
